@@ -1,0 +1,1 @@
+"""Tactful's engine: who should hear from a shop, what, at what price, when, and why."""

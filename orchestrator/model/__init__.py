@@ -1,0 +1,1 @@
+"""What Tactful talks about, as values: no input, no output, no clock."""

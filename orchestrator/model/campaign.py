@@ -1,0 +1,93 @@
+"""A campaign: a marketer's intent, as written in `campaigns/<name>/campaign.yaml`."""
+
+from datetime import timedelta
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from orchestrator.model.base import Written
+from orchestrator.model.clock import Hours
+from orchestrator.model.condition import Condition, EventFilter
+from orchestrator.model.offer import Offer
+from orchestrator.model.program import Program, SendOp, program
+from orchestrator.model.span import Cap, Percent, Span
+from orchestrator.model.step import Send, SendStep, Step
+from orchestrator.model.trigger import Trigger
+
+Purpose = Literal["inform", "help", "offer", "service"]
+
+
+class Goal(EventFilter):
+    """`{event: Order Completed, within: 3d, value: total}`: what the campaign hopes for.
+
+    Whoever reaches the goal leaves the campaign: nobody is reminded of what they have done.
+    """
+
+    event: str
+    within: Span = timedelta(days=7)
+    value: str | None = Field(None, description="The property that says what it was worth.")
+
+
+class Campaign(Written):
+    """Who should hear from the shop, when, about what, and on which channel.
+
+    `name` is the folder's name. `service` messages (a bill, a change to an order) need no consent
+    and come before all others; every other purpose is marketing.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    purpose: Purpose
+    topic: str = Field(description="What customers subscribe to; one of the topics of shop.yaml.")
+    priority: int = Field(50, ge=0, le=100, description="Who wins when two want one slot.")
+    trigger: Trigger
+    audience: Condition | None = None
+    channels: tuple[str, ...] = Field(
+        (),
+        description="In this order; `preferred` is the customer's own choice. Without it: the "
+        "preferred one, then the shop's in their order.",
+    )
+    steps: tuple[Step, ...] = Field((SendStep(send=Send()),), min_length=1)
+    offer: Offer | None = None
+    quiet_hours: Hours | None = Field(None, description="Narrows the shop's; never widens.")
+    caps: tuple[Cap, ...] = Field((), description="The most messages of this campaign.")
+    when_full: Literal["skip", "defer"] = Field("skip", description="What a full cap means.")
+    again_after: Span | None = Field(
+        None, description="Not to the same customer again before so long, whatever the occasion."
+    )
+    expires: Span = timedelta(hours=24)
+    max_audience: int = Field(ge=1, description="More than so many in a day, and it halts.")
+    segments_max: int = Field(2, ge=1, le=10, description="The longest text message.")
+    goal: Goal | None = None
+    holdout: Percent = Field(0.0, ge=0, le=50)
+
+    @model_validator(mode="after")
+    def _sells_with_a_price(self) -> "Campaign":
+        if self.purpose == "offer" and self.offer is None:
+            raise ValueError("purpose is offer, so it needs an offer: which products, and what of their price")
+        if not self.sends:
+            raise ValueError("never sends anything; add a send step")
+        return self
+
+    @cached_property
+    def program(self) -> Program:
+        """The steps, flat."""
+        return program(self.steps)
+
+    @cached_property
+    def sends(self) -> dict[int, Send]:
+        """The sends of the program, by number."""
+        return {n: op.send for n, op in enumerate(self.program) if isinstance(op, SendOp)}
+
+    @property
+    def marketing(self) -> bool:
+        """Whether it needs consent and waits for others: everything but service."""
+        return self.purpose != "service"
+
+    def channels_of(self, step: int) -> tuple[str, ...]:
+        """The channels of a send, in order."""
+        return self.sends[step].channels or self.channels
+
+    def expires_of(self, step: int) -> timedelta:
+        """How long after its occasion a send may still leave."""
+        return self.sends[step].expires or self.expires

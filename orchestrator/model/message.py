@@ -1,0 +1,67 @@
+"""A message's life: its states, which way it may go, and what each state means to a cap.
+
+    planned → claimed → sending → accepted → delivered | bounced | complained
+
+From `planned` or `claimed`: `deferred` (comes back at `send_after`) or an end with a reason. From
+`sending`: `accepted`, `rejected` or `unknown`. From `unknown`: `accepted`, `unknown_final`, or
+`deferred` for service messages. `skipped` and `held_out` are decisions that never were planned.
+"""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a message stands. Every state but the first six is an end."""
+
+    PLANNED = "planned"
+    DEFERRED = "deferred"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    REJECTED = "rejected"
+    UNKNOWN_FINAL = "unknown_final"
+    SKIPPED = "skipped"
+    HELD_OUT = "held_out"
+    SUPPRESSED = "suppressed"
+    CAPPED = "capped"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    STALE = "stale"
+    RENDER_FAILED = "render_failed"
+    POISONED = "poisoned"
+
+
+WAITING = (State.PLANNED, State.DEFERRED)
+"""May be claimed once `send_after` has come."""
+
+PENDING = (State.PLANNED, State.DEFERRED, State.CLAIMED)
+"""Intended, and nothing has been written to a provider."""
+
+ADMITTED = (
+    State.SENDING,
+    State.UNKNOWN,
+    State.ACCEPTED,
+    State.DELIVERED,
+    State.BOUNCED,
+    State.COMPLAINED,
+    State.UNKNOWN_FINAL,
+)
+"""Was, or may have been, written to a provider: these fill caps."""
+
+UNDECIDED = (*PENDING, State.SENDING, State.UNKNOWN)
+"""Not at an end yet."""
+
+RANK = {
+    State.SENDING: 0,
+    State.UNKNOWN: 1,
+    State.UNKNOWN_FINAL: 1,
+    State.ACCEPTED: 2,
+    State.DELIVERED: 3,
+    State.BOUNCED: 4,
+    State.COMPLAINED: 5,
+}
+"""Feedback moves a message forward only: to a state of a higher rank."""

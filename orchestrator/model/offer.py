@@ -1,0 +1,54 @@
+"""Offers: which products a message proposes, and what of their price must be shown."""
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from orchestrator.model.base import Written
+from orchestrator.model.span import Span
+
+Slot = Literal["trigger", "regulars", "goes_with", "better", "bestsellers", "listed"]
+Shown = Literal["total price", "unit price", "was price", "valid until", "how to order"]
+
+
+class Products(Written):
+    """`{from: regulars, at_most: 3}`
+
+    - `trigger`: the products of the event, or the product whose price or stock changed;
+    - `regulars`: what this customer buys regularly and is about to run out of;
+    - `goes_with`: what others buy together with the trigger's products (cross-sell);
+    - `better`: a comparable, higher-end product of the same kind (up-sell);
+    - `bestsellers`: what sells most now;
+    - `listed`: the products of `ids`.
+
+    Never proposed: what has no valid price, is out of stock, or (`goes_with`, `better`,
+    `bestsellers`) was bought within `not_bought_within`.
+    """
+
+    from_: Slot = Field(alias="from")
+    at_most: int = Field(3, ge=1, le=12, description="Few choices are easier than many.")
+    ids: tuple[str, ...] = ()
+    category: str | None = Field(None, description="Only this category.")
+    theme: str | None = Field(None, description="Only this theme.")
+    not_bought_within: Span = timedelta(days=30)
+
+    @model_validator(mode="after")
+    def _ids_with_listed(self) -> "Products":
+        if (self.from_ == "listed") != bool(self.ids):
+            raise ValueError("ids belongs to `from: listed`, and only there")
+        return self
+
+
+class Offer(Written):
+    """What is proposed. A message whose offer lacks a price or the way to order never leaves."""
+
+    products: Products
+    show: tuple[Shown, ...] = ("total price", "how to order")
+
+    @model_validator(mode="after")
+    def _total_and_order(self) -> "Offer":
+        missing = {"total price", "how to order"} - set(self.show)
+        if missing:
+            raise ValueError(f"an offer must show the {' and '.join(sorted(missing))}")
+        return self

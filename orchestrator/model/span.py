@@ -1,0 +1,118 @@
+"""Spans of time, counts and rates, as people write them: `4h`, `14d`, `3 times`, `2 per 7d`."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_SPAN = re.compile(r"(-?)(\d{1,5})\s*([smhdw])")
+_RATE = re.compile(r"(\d{1,6})\s*(?:x|times)?\s*per\s+(\d{0,5}\s*[smhdw]|day|week|month)", re.I)
+_NAMED = {"day": "1d", "week": "7d", "month": "30d"}
+
+
+def parse_span(text: object) -> timedelta:
+    """`90s`, `30m`, `4h`, `14d` or `2w` as a timedelta; a leading minus looks back.
+
+    >>> parse_span("4h")
+    datetime.timedelta(seconds=14400)
+    """
+    if isinstance(text, timedelta):
+        return text
+    match = _SPAN.fullmatch(str(text).strip())
+    if not match:
+        raise ValueError("write a span of time as a number and s, m, h, d or w, such as 4h or 14d")
+    sign, number, unit = match.groups()
+    span = int(number) * _UNITS[unit]
+    return -span if sign else span
+
+
+def _positive(span: timedelta) -> timedelta:
+    if span <= timedelta(0):
+        raise ValueError("must be more than nothing")
+    return span
+
+
+def show_span(span: timedelta) -> str:
+    """The shortest way to write it.
+
+    >>> show_span(timedelta(days=14)), show_span(timedelta(minutes=90))
+    ('2w', '90m')
+    """
+    sign = "-" if span < timedelta(0) else ""
+    for unit in reversed(_UNITS):
+        number, rest = divmod(abs(span), _UNITS[unit])
+        if number and not rest:
+            return f"{sign}{number}{unit}"
+    return f"{sign}{abs(span).total_seconds():g}s"
+
+
+_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^-?\d{1,5} ?[smhdw]$", "examples": ["4h"]})
+Shift = Annotated[timedelta, BeforeValidator(parse_span), _SCHEMA]
+"""A span that may look back: `-7d`."""
+
+Span = Annotated[timedelta, BeforeValidator(lambda text: _positive(parse_span(text))), _SCHEMA]
+"""A span longer than nothing: `4h`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` in any `per`, in whatever stretch of that length one looks."""
+
+    count: int
+    per: timedelta
+
+    def __str__(self) -> str:
+        return f"{self.count} per {show_span(self.per)}"
+
+
+def parse_rate(text: Any) -> Rate:
+    """`2 per 7d`, `3 per day`. `0` is allowed, and means none at all.
+
+    >>> print(parse_rate("3 per week"))
+    3 per 1w
+    """
+    if isinstance(text, Rate):
+        return text
+    match = _RATE.fullmatch(str(text).strip())
+    if not match:
+        raise ValueError("write a cap as a number and a span of time, such as 2 per 7d")
+    count, per = match.groups()
+    per = _NAMED.get(per.lower(), per)
+    return Rate(int(count), _positive(parse_span(per if per[0].isdigit() else f"1{per}")))
+
+
+Cap = Annotated[
+    Rate,
+    BeforeValidator(parse_rate),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+ per .+$", "examples": ["2 per 7d"]}),
+]
+
+
+def parse_times(value: Any) -> Any:
+    """`3 times` and `1 time` are the numbers 3 and 1; a plain number stays one."""
+    match = re.fullmatch(r"(\d+)\s*times?", value.strip()) if isinstance(value, str) else None
+    return int(match.group(1)) if match else value
+
+
+def parse_percent(value: Any) -> Any:
+    """`10%` as 10."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value.strip()) if isinstance(value, str) else None
+    if match:
+        return float(match.group(1))
+    raise ValueError("write a share as a percentage, such as 10%")
+
+
+Percent = Annotated[
+    float,
+    BeforeValidator(parse_percent),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)? ?%$", "examples": ["10%"]}),
+]

@@ -1,0 +1,125 @@
+"""Triggers: what asks for a message.
+
+A trigger is known by its first word: `event`, `inactive`, `cron`, `once`, `enters`, `date`,
+`price_drop`, `back_in_stock`. Each asking is an *occasion*; a customer gets a step of a campaign
+at most once for each occasion.
+"""
+
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from orchestrator.model.base import Written
+from orchestrator.model.clock import TimeOfDay
+from orchestrator.model.condition import EventFilter
+from orchestrator.model.schedule import CronText
+from orchestrator.model.span import Percent, Shift, Span
+
+Whose = Literal["customer", "shop"]
+"""Whose wall clock: each customer's own, or the shop's."""
+
+
+class Match(EventFilter):
+    """Another event of the same customer, tied to the first by one property."""
+
+    event: str
+    same: str | None = Field(None, description="The property that both events must share.")
+
+
+class OnEvent(EventFilter):
+    """`{event: Cart Updated, wait: 4h, unless: {event: Order Completed, same: cart_id}}`"""
+
+    event: str
+    wait: Span | None = None
+    unless: Match | None = Field(None, description="Nothing is due if this happened meanwhile.")
+
+
+class OnInactive(EventFilter):
+    """`{inactive: Order Completed, for: 45d}`: the last one is so long ago; once each time."""
+
+    inactive: str
+    for_: Span = Field(alias="for")
+
+
+class OnCron(Written):
+    """`{cron: "0 10 * * MON", zone: customer}`: minute, hour, day, month, weekday."""
+
+    cron: CronText
+    zone: Whose = "customer"
+
+
+class OnDay(Written):
+    """`{once: 2017-11-22 10:00, zone: customer}`: one time only."""
+
+    once: datetime
+    zone: Whose = "customer"
+
+
+class OnEntering(Written):
+    """`{enters: loyal}`: the customer was not in the segment, and now is."""
+
+    enters: str
+
+
+class OnDate(Written):
+    """`{date: birthday, offset: -7d, at: 10:00, every: year}`: a date trait, in the customer's zone."""
+
+    date: str
+    offset: Shift = timedelta(0)
+    at: TimeOfDay = time(10)
+    every: Literal["year"] | None = None
+
+
+class OnProduct(Written):
+    """What happens to a product that this customer bought or viewed not long ago."""
+
+    within: Span = Field(timedelta(days=90), description="How long ago at most.")
+
+
+class OnPriceDrop(OnProduct):
+    """`{price_drop: bought, within: 90d, by: 10%}`"""
+
+    price_drop: Literal["bought", "viewed"]
+    by: Percent = Field(5.0, gt=0, lt=100, description="The smallest reduction that counts.")
+
+
+class OnBackInStock(OnProduct):
+    """`{back_in_stock: viewed, within: 60d}`"""
+
+    back_in_stock: Literal["bought", "viewed"]
+
+
+TRIGGERS: dict[str, type[Written]] = {
+    "event": OnEvent,
+    "inactive": OnInactive,
+    "cron": OnCron,
+    "once": OnDay,
+    "enters": OnEntering,
+    "date": OnDate,
+    "price_drop": OnPriceDrop,
+    "back_in_stock": OnBackInStock,
+}
+
+
+def _kind(value: Any) -> str | None:
+    if isinstance(value, Written):
+        return next(word for word, kind in TRIGGERS.items() if type(value) is kind)
+    return next((w for w in TRIGGERS if w in value), None) if isinstance(value, dict) else None
+
+
+Trigger = Annotated[
+    Annotated[OnEvent, Tag("event")]
+    | Annotated[OnInactive, Tag("inactive")]
+    | Annotated[OnCron, Tag("cron")]
+    | Annotated[OnDay, Tag("once")]
+    | Annotated[OnEntering, Tag("enters")]
+    | Annotated[OnDate, Tag("date")]
+    | Annotated[OnPriceDrop, Tag("price_drop")]
+    | Annotated[OnBackInStock, Tag("back_in_stock")],
+    Discriminator(
+        _kind,
+        custom_error_type="trigger",
+        custom_error_message="a trigger begins with one of: " + ", ".join(TRIGGERS),
+    ),
+]

@@ -1,0 +1,53 @@
+"""Every table, constraint and index; `metadata` knows them all."""
+
+from orchestrator.tables.base import metadata
+from orchestrator.tables.campaigns import (
+    campaigns,
+    controls,
+    deployment,
+    journeys,
+    memberships,
+    passes,
+    shops,
+    versions,
+)
+from orchestrator.tables.catalogue import habits, pairs, prices, product_changes, products
+from orchestrator.tables.customers import (
+    addresses,
+    clocks,
+    consent_log,
+    consents,
+    customers,
+    suppressions,
+)
+from orchestrator.tables.events import event_products, events
+from orchestrator.tables.messages import attempts, contents, message_log, messages
+
+__all__ = [
+    "addresses",
+    "attempts",
+    "campaigns",
+    "clocks",
+    "consent_log",
+    "consents",
+    "contents",
+    "controls",
+    "customers",
+    "deployment",
+    "event_products",
+    "events",
+    "habits",
+    "journeys",
+    "memberships",
+    "message_log",
+    "messages",
+    "metadata",
+    "pairs",
+    "passes",
+    "prices",
+    "product_changes",
+    "products",
+    "shops",
+    "suppressions",
+    "versions",
+]

@@ -1,0 +1,98 @@
+"""Campaigns as they were at every moment, who is under way in them, and who has stopped them."""
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+
+from orchestrator.tables.base import Id, Instant, Json, metadata
+from orchestrator.tables.customers import customers
+
+# shop.yaml and the shared templates, by digest of their text.
+shops = Table(
+    "shops",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("files", Json, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+# A campaign's folder, by digest of its text and the shop's. Never changed, never deleted.
+versions = Table(
+    "versions",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("name", String, nullable=False, index=True),
+    Column("shop_digest", ForeignKey(shops.c.digest), nullable=False),
+    Column("files", Json, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("version", ForeignKey(versions.c.digest), nullable=False),
+    Column("since", Instant, nullable=False),  # when this name was first put to work
+)
+
+# One row for each slot of a schedule that was decided: planning again finds it done.
+passes = Table(
+    "passes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign", String, nullable=False),
+    Column("occasion", String, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("version", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("counts", Json, nullable=False),  # reason → customers; "planned" → planned
+    UniqueConstraint("campaign", "occasion", "due_at"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("segment", String, nullable=False),
+    Column("customer_id", ForeignKey(customers.c.id), nullable=False),
+    Column("since", Instant),  # null: was in it when the segment was first looked at
+    UniqueConstraint("segment", "customer_id"),
+    Index(None, "segment", "since"),
+)
+
+# A customer's place in a campaign of several steps.
+journeys = Table(
+    "journeys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign", String, nullable=False),
+    Column("version", ForeignKey(versions.c.digest), nullable=False),
+    Column("customer_id", ForeignKey(customers.c.id), nullable=False),
+    Column("occasion", String, nullable=False),
+    Column("event_id", Id),
+    Column("change_id", Id),
+    Column("step", Integer, nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("step_since", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("ended_as", String),
+    UniqueConstraint("campaign", "customer_id", "occasion"),
+    Index(None, "ended_at", "due_at"),
+)
+
+# The kill switch: a row means stopped. Plain SQL may write it.
+controls = Table(
+    "controls",
+    metadata,
+    Column("scope", String, primary_key=True),  # "everything", "channel", "provider", "campaign"
+    Column("name", String, primary_key=True),  # "*" for everything
+    Column("reason", String, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", String, nullable=False),
+    Column("secret", Boolean, nullable=False),
+)

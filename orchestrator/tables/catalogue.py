@@ -1,0 +1,83 @@
+"""Products, their prices over time, and what was learned from purchases."""
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from orchestrator.tables.base import Amount, Id, Instant, Json, metadata
+from orchestrator.tables.customers import customers
+
+products = Table(
+    "products",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", String, nullable=False, unique=True),
+    Column("title", String, nullable=False),
+    Column("category", String, index=True),
+    Column("theme", String, index=True),  # from shop.yaml's theme map, when written
+    Column("brand", String),
+    Column("size", String),
+    Column("url", String),
+    Column("image_url", String),
+    Column("stock", Integer),  # null: not counted, so available
+    Column("attributes", Json, nullable=False),
+)
+
+# A price holds from `valid_from` until the next one begins, or until `valid_until`.
+prices = Table(
+    "prices",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("product_id", ForeignKey(products.c.id), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("amount", Amount, nullable=False),
+    Column("list_amount", Amount),
+    Column("tax", String),  # "included" or the rate added; null: as the shop says
+    Column("valid_from", Instant, nullable=False),
+    Column("valid_until", Instant),
+    UniqueConstraint("product_id", "currency", "valid_from"),
+)
+
+# What happened to a product and may move its customers: a price or a stock that changed.
+product_changes = Table(
+    "product_changes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("product_id", ForeignKey(products.c.id), nullable=False),
+    Column("kind", String, nullable=False),  # "price" or "stock"
+    Column("at", Instant, nullable=False),
+    Column("before", Amount, nullable=False),
+    Column("after", Amount, nullable=False),
+    UniqueConstraint("product_id", "kind", "at"),
+    Index(None, "kind", "at"),
+)
+
+# What a customer buys again and again, and when it will be due. Learned; may be rebuilt any time.
+habits = Table(
+    "habits",
+    metadata,
+    Column("customer_id", ForeignKey(customers.c.id), primary_key=True),
+    Column("product_id", ForeignKey(products.c.id), primary_key=True),
+    Column("times", Integer, nullable=False),
+    Column("every_days", Float, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What goes with what: how much likelier B is in a basket with A. Learned; may be rebuilt any time.
+pairs = Table(
+    "pairs",
+    metadata,
+    Column("product_id", ForeignKey(products.c.id), primary_key=True),
+    Column("other_id", ForeignKey(products.c.id), primary_key=True),
+    Column("lift", Float, nullable=False),
+    sqlite_with_rowid=False,
+)

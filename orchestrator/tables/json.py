@@ -1,0 +1,119 @@
+"""What rules ask of JSON columns, and tables that travel as one JSON parameter."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import BindParameter, Boolean, Integer, String, bindparam, column, literal_column, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ColumnElement, FromClause, FunctionElement
+from sqlalchemy.types import TypeEngine
+
+from orchestrator.tables.instant import Instant
+
+
+class _Has(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+    name = "json_has"
+
+
+def json_has(document: ColumnElement[Any], key: str, value: Any) -> ColumnElement[bool]:
+    """Whether the list under `key` holds `value`; unknown where there is no list."""
+    return _Has(document, bindparam(None, key, unique=True), bindparam(None, value, unique=True))
+
+
+@compiles(_Has, "sqlite")
+def _has_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    document, key, value = (compiler.process(clause, **kw) for clause in element.clauses)
+    path = f"'$.\"' || {key} || '\"'"
+    return (
+        f"CASE WHEN json_type({document}, {path}) = 'array' THEN "
+        f"EXISTS (SELECT 1 FROM json_each({document}, {path}) AS j WHERE j.value = {value}) END"
+    )
+
+
+@compiles(_Has, "postgresql")
+def _has_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    document, key, value = (compiler.process(clause, **kw) for clause in element.clauses)
+    inner = f"({document} -> CAST({key} AS text))"
+    return f"CASE WHEN jsonb_typeof{inner} = 'array' THEN {inner} @> to_jsonb(CAST({value} AS text)) END"
+
+
+def rows(name: str, columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
+    """A table whose rows come in one JSON parameter called `name`.
+
+    The parameter is a list of lists, in the order of `columns`; instants are microseconds (see
+    `to_micros`). So a statement stays the same, and is compiled once, however many rows it gets.
+    """
+    parameter: BindParameter[Any] = bindparam(name, type_=String())
+    source = _Rows(parameter).table_valued(column("value")).alias(f"{name}_json")
+    cells = (
+        _cell(source.c.value, index, type_).label(column_name)
+        for index, (column_name, type_) in enumerate(columns.items())
+    )
+    return select(*cells).cte(name)
+
+
+class _Rows(FunctionElement[Any]):
+    inherit_cache = True
+    name = "json_rows"
+
+
+@compiles(_Rows, "sqlite")
+def _rows_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_Rows, "postgresql")
+def _rows_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"jsonb_array_elements(CAST({compiler.process(element.clauses, **kw)} AS jsonb))"
+
+
+def _cell(row: ColumnElement[Any], index: int, type_: TypeEngine[Any]) -> ColumnElement[Any]:
+    kind = {Instant: _InstantCell, Integer: _IntegerCell}.get(type(type_), _TextCell)
+    return kind(row, literal_column(str(index)))
+
+
+class _TextCell(FunctionElement[str]):
+    type = String()
+    inherit_cache = True
+    name = "text_cell"
+
+
+class _IntegerCell(FunctionElement[int]):
+    type = Integer()
+    inherit_cache = True
+    name = "integer_cell"
+
+
+class _InstantCell(FunctionElement[Any]):
+    type = Instant()
+    inherit_cache = True
+    name = "instant_cell"
+
+
+@compiles(_TextCell, "sqlite")
+@compiles(_IntegerCell, "sqlite")
+@compiles(_InstantCell, "sqlite")
+def _cell_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    row, index = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"json_extract({row}, '$[{index}]')"
+
+
+@compiles(_TextCell, "postgresql")
+def _text_cell_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    row, index = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({row} ->> {index})"
+
+
+@compiles(_IntegerCell, "postgresql")
+def _integer_cell_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    row, index = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"CAST({row} ->> {index} AS bigint)"
+
+
+@compiles(_InstantCell, "postgresql")
+def _instant_cell_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    row, index = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"to_timestamp(CAST({row} ->> {index} AS bigint) / 1000000.0)"

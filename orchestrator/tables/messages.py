@@ -1,0 +1,95 @@
+"""The ledger: every message that was intended, and everything that happened to it."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from orchestrator.model.message import WAITING
+from orchestrator.tables.base import Id, Instant, Json, metadata
+from orchestrator.tables.customers import customers
+
+_waiting = text(f"state IN ({', '.join(repr(str(state)) for state in WAITING)})")
+_in_hand = text("state IN ('claimed', 'sending', 'unknown')")
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign", String, nullable=False),
+    Column("version", ForeignKey("versions.digest"), nullable=False),
+    Column("customer_id", ForeignKey(customers.c.id), nullable=False),
+    Column("occasion", String, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("channel", String, nullable=False),  # "-" where no channel could be chosen
+    Column("state", String, nullable=False),
+    Column("reason", String),
+    # frozen when planned, so that caps and arbitration need no campaign file
+    Column("marketing", Boolean, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("event_id", Id),
+    Column("change_id", Id),
+    Column("address", String),
+    Column("address_key", String),
+    # times
+    Column("due_at", Instant, nullable=False),  # when the occasion asked
+    Column("planned_at", Instant, nullable=False),
+    Column("send_after", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("counts_at", Instant, nullable=False),  # for caps: send_after, then when admitted
+    Column("ended_at", Instant),
+    # in whose hands it is
+    Column("token", String),
+    Column("lease_until", Instant),
+    Column("provider_ref", String),
+    UniqueConstraint("campaign", "customer_id", "occasion", "step", "channel"),
+    Index(None, "customer_id", "counts_at"),
+    Index(None, "address_key", "counts_at"),
+    Index("messages_waiting_idx", "channel", "send_after", sqlite_where=_waiting, postgresql_where=_waiting),
+    Index("messages_in_hand_idx", "lease_until", sqlite_where=_in_hand, postgresql_where=_in_hand),
+    Index(None, "campaign", "planned_at"),
+)
+
+# What was shown: the text as rendered, and the quote. One row for each message that was admitted.
+contents = Table(
+    "contents",
+    metadata,
+    Column("message_id", ForeignKey(messages.c.id), primary_key=True),
+    Column("subject", String),
+    Column("text", String, nullable=False),
+    Column("html", String),
+    Column("quote", Json, nullable=False),
+    Column("segments", Integer),
+)
+
+# One row for every possible write to a provider.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", ForeignKey(messages.c.id), nullable=False, index=True),
+    Column("token", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("outcome", String),  # accepted, rejected, deferred, unknown; null: the answer is not known yet
+    Column("detail", String),
+    Column("provider_ref", String),
+)
+
+# What happened later: feedback, corrections, cancellations.
+message_log = Table(
+    "message_log",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", ForeignKey(messages.c.id), nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("what", String, nullable=False),
+    Column("detail", String),
+)
