@@ -255,6 +255,15 @@ class Refused:
     detail: str
 
 
+def size_of(item: Item) -> int:
+    """Bytes of UTF-8 of subject, HTML and text. UnicodeEncodeError for half a character."""
+    return sum(
+        len(part) if part.isascii() else len(part.encode())
+        for part in (item.subject, item.html, item.text)
+        if part
+    )
+
+
 # --- The channel --------------------------------------------------------------------------------
 
 
@@ -346,6 +355,8 @@ class Channel(ABC, Generic[S]):
 
         `deadline_s` counts from the call, on the monotonic clock; past it nothing new is written.
         It may be zero or negative: then nothing is written at all, and every item is `Deferred`.
+        The call may last longer by the channel's own timeout, waiting for an answer to what was
+        written in time.
         `now` stamps Date headers and records; it decides nothing. An empty batch is an empty list.
 
         More than `batch_size_max` items are a bug of the caller: ValueError, nothing written.
@@ -369,6 +380,31 @@ class Channel(ABC, Generic[S]):
         May connect, with the channel's own timeouts; a provider that is down is a finding.
         """
         return []
+
+    def cannot_carry(self, item: Item) -> Unsupported | None:
+        """The checks that follow from `capabilities` alone: the first line of every `prepare`."""
+        able = self.capabilities
+        if item.kind not in able.kinds:
+            return Unsupported(f"{self.name} carries no {item.kind}", "choose another channel")
+        written = {part for part in ("subject", "html", "text") if getattr(item, part)}
+        for part in sorted(KINDS[item.kind].required - written):
+            return Unsupported(f"{item.kind} without {part}", f"write {item.kind}.{part}.j2")
+        for part in sorted(written - able.parts[item.kind]):
+            return Unsupported(f"{self.name} carries no {part} for {item.kind}", f"drop the {part}")
+        if able.text_chars_max is not None and len(item.text) > able.text_chars_max:
+            return Unsupported(
+                f"a text of {len(item.text)} characters",
+                f"{self.name} takes {able.text_chars_max}",
+            )
+        try:
+            size = size_of(item)
+        except UnicodeEncodeError:
+            return Unsupported("half a character, which no encoding can carry", "mend the data")
+        if able.body_bytes_max is not None and size > able.body_bytes_max:
+            return Unsupported(
+                f"a body of {size} bytes", f"{self.name} takes {able.body_bytes_max}"
+            )
+        return None
 
     def _refuse_oversize(self, items: Sequence[Item]) -> None:
         """Raise ValueError for a batch that is too large: the first line of every `send`."""

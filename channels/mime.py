@@ -1,0 +1,203 @@
+"""RFC 5322 messages as bytes, fast and impossible to inject into.
+
+Written by hand because `EmailMessage` takes 1.5 ms for what this does in some 20 µs. The tests
+parse the result with the standard library and compare. All bytes are 7-bit ASCII with CRLF line
+ends and no line over 998 octets, so that any server takes them without an extension.
+"""
+
+import binascii
+import re
+from base64 import b64encode
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import lru_cache
+
+from channels.contract import Item, Sender, Unsupported
+
+# Whatever any mail reader, or str.splitlines, may take for the end of a line or a half character.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"{_LOCAL}(?:\.{_LOCAL})*@{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_STABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+_HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,70}", re.ASCII)
+_LANGUAGE = re.compile(r"[A-Za-z0-9-]{1,35}", re.ASCII)
+# Written by us alone; Content-* as well.
+_OURS = frozenset(
+    {"from", "sender", "to", "cc", "bcc", "subject", "date", "message-id", "mime-version"}
+    | {"return-path", "received"}
+)
+_LINE_MAX = 998  # octets, RFC 5322 2.1.1
+_LOCAL_PART_MAX = 64  # octets, RFC 5321 4.5.3.1.1
+_ADDRESS_MAX = 254  # octets, RFC 5321 4.5.3.1.3
+_PLAIN_HEADER_MAX = 66  # characters that surely fit on a line of 78 beside "Subject: "
+_WORD_BYTES_MAX = 42  # become 56 characters of base64, 68 with the marks: RFC 2047 allows 75
+
+
+def build(item: Item, now: datetime) -> bytes | Unsupported:
+    """The whole message, or what of it no mail can carry. `now` is its Date."""
+    fault = problem(item)
+    if fault is not None:
+        return fault
+    address = ascii_address(item.address)
+    head = [
+        b"Date: " + _date(now),
+        _from(item.sender),
+        b"To: " + address.encode("ascii"),
+        b"Subject: " + _unstructured(item.subject or ""),
+        b"Message-ID: " + message_id(item).encode("ascii"),
+        b"MIME-Version: 1.0",
+    ]
+    if item.language:
+        head.append(b"Content-Language: " + item.language.encode("ascii"))
+    for name, value in item.headers:
+        written = value.encode("ascii") if value.isascii() else _unstructured(value)
+        head.append(name.encode("ascii") + b": " + written)
+    # "=_" occurs in no quoted-printable or base64 text; a 7-bit text is looked through.
+    boundary = b"=_" + item.stable_id[:60].encode("ascii")
+    if item.html is None:
+        head.append(_part(item.text, b"plain", boundary))
+        return b"\r\n".join(head)
+    head.append(
+        b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n--%b' % (boundary, boundary)
+    )
+    head.append(_part(item.text, b"plain", boundary) + b"\r\n--" + boundary)
+    head.append(_part(item.html, b"html", boundary) + b"\r\n--" + boundary + b"--\r\n")
+    return b"\r\n".join(head)
+
+
+def problem(item: Item) -> Unsupported | None:
+    """Why this item cannot be an e-mail, if so. `build` asks this itself."""
+    subject = item.subject
+    if not subject or subject.isspace():
+        return Unsupported("an e-mail without a subject", "write email.subject.j2")
+    if _UNPRINTABLE.search(subject):
+        return Unsupported("a subject with a line break or control character", "write one line")
+    if _UNPRINTABLE.search(item.sender.name):
+        return Unsupported("a sender's name with a control character", "write one line")
+    for who, address in (("recipient", item.address), ("sender", item.sender.address)):
+        if not ascii_address(address):
+            return Unsupported(f"the {who}'s address is no e-mail address", "correct the address")
+    if not _STABLE_ID.fullmatch(item.stable_id):
+        return Unsupported("a stable id that no Message-ID can carry", "letters, digits, . _ -")
+    if item.language and not _LANGUAGE.fullmatch(item.language):
+        return Unsupported("a language that is no language tag", "write it like en-GB")
+    for name, value in item.headers:
+        fault = _header_problem(name, value)
+        if fault is not None:
+            return fault
+    for body in (item.text, item.html or ""):
+        if not body.isascii() and _half_character(body):
+            return Unsupported("half a character, which no encoding can carry", "mend the data")
+    return None
+
+
+def message_id(item: Item) -> str:
+    """The Message-ID header with its brackets: the same over all attempts of a message."""
+    return f"<{item.stable_id}@{ascii_address(item.sender.address).rpartition('@')[2]}>"
+
+
+@lru_cache(maxsize=10_000)
+def ascii_address(address: str) -> str:
+    """The address as SMTP writes it, an international domain in punycode; empty if it is none."""
+    if not address.isascii():
+        local, at, domain = address.rpartition("@")
+        try:
+            address = local + at + domain.encode("idna").decode("ascii")
+        except UnicodeError:
+            return ""
+    if not _ADDRESS.fullmatch(address) or len(address) > _ADDRESS_MAX:
+        return ""
+    return address if address.index("@") <= _LOCAL_PART_MAX else ""
+
+
+def _header_problem(name: str, value: str) -> Unsupported | None:
+    lowered = name.lower()
+    if not _HEADER_NAME.fullmatch(name) or lowered in _OURS or lowered.startswith("content-"):
+        return Unsupported(f"the header name {name[:80]!r}", "only further headers can be added")
+    if _UNPRINTABLE.search(value) or not value.strip():
+        return Unsupported(f"the value of the header {name}", "write one line of plain text")
+    if len(name) + 2 + len(value) > _LINE_MAX:
+        return Unsupported(f"a header {name} of {len(value)} characters", "shorten the value")
+    return None
+
+
+def _half_character(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+@lru_cache(maxsize=64)
+def _date(now: datetime) -> bytes:
+    return format_datetime(now.astimezone(UTC)).encode("ascii")
+
+
+@lru_cache(maxsize=256)
+def _from(sender: Sender) -> bytes:
+    address = ascii_address(sender.address).encode("ascii")
+    name = sender.name.strip()
+    if not name:
+        return b"From: " + address
+    if name.isascii() and "=?" not in name and len(name) <= _PLAIN_HEADER_MAX:
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"').encode("ascii")
+        return b'From: "%b"\r\n <%b>' % (quoted, address)
+    return b"From: %b\r\n <%b>" % (_encoded_words(name), address)
+
+
+def _unstructured(text: str) -> bytes:
+    """A subject, or another header of free text."""
+    # Spaces at an end, or a run of them, would not survive folding; "=?" would be decoded.
+    plain = text.isascii() and len(text) <= _PLAIN_HEADER_MAX and "=?" not in text
+    if plain and "  " not in text and text[0] != " " and text[-1] != " ":
+        return text.encode("ascii")
+    return _encoded_words(text)
+
+
+def _encoded_words(text: str) -> bytes:
+    """RFC 2047 words of whole characters, one a line."""
+    raw = text.encode()
+    words: list[bytes] = []
+    start = 0
+    while start < len(raw):
+        end = min(start + _WORD_BYTES_MAX, len(raw))
+        while end < len(raw) and raw[end] & 0xC0 == 0x80:  # inside a character
+            end -= 1
+        words.append(b"=?utf-8?b?" + b64encode(raw[start:end]) + b"?=")
+        start = end
+    return b"\r\n ".join(words)
+
+
+def _part(text: str, subtype: bytes, boundary: bytes) -> bytes:
+    """Headers and body of one part; the body ends with a line end."""
+    body = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n").encode()
+    if not body.endswith(b"\r\n"):
+        body += b"\r\n"
+    if _fits_7bit(text, body) and boundary not in body:
+        charset, encoding = b"us-ascii", b"7bit"
+    # Each further byte of a character costs three in quoted-printable.
+    elif len(body) - len(text) < len(body) // 6:
+        charset, encoding, body = b"utf-8", b"quoted-printable", binascii.b2a_qp(body)
+    else:
+        charset, encoding, body = b"utf-8", b"base64", _base64_lines(body)
+    return b"Content-Type: text/%b; charset=%b\r\nContent-Transfer-Encoding: %b\r\n\r\n%b" % (
+        subtype,
+        charset,
+        encoding,
+        body,
+    )
+
+
+def _fits_7bit(text: str, body: bytes) -> bool:
+    return (
+        text.isascii()
+        and "\x00" not in text
+        and (len(body) <= _LINE_MAX or max(map(len, body.split(b"\r\n"))) <= _LINE_MAX)
+    )
+
+
+def _base64_lines(body: bytes) -> bytes:
+    encoded = b64encode(body)
+    return b"\r\n".join(encoded[i : i + 76] for i in range(0, len(encoded), 76)) + b"\r\n"
