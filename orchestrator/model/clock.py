@@ -1,4 +1,4 @@
-"""Times of day, quiet hours, and a customer's clock: whose wall it hangs on, what it must respect."""
+"""Times of day, quiet hours, and a customer's clock: all that decides when to write to them."""
 
 import re
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def parse_time(text: object) -> time:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """Local times not to disturb, from `start` until just before `end`, over midnight if need be."""
+    """Local times not to disturb: from `start` until just before `end`, also over midnight."""
 
     start: time
     end: time

@@ -11,13 +11,18 @@ _EASTERN, _CENTRAL, _MOUNTAIN, _PACIFIC = (
     "America/Los_Angeles",
 )
 
+
+def _each(regions: str, *zones: str) -> dict[str, tuple[str, ...]]:
+    return dict.fromkeys(regions.split(), zones)
+
+
 _US: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys("CT DC DE GA MA MD ME NC NH NJ NY OH PA RI SC VA VT WV".split(), (_EASTERN,)),
-    **dict.fromkeys("AL AR IA IL LA MN MO MS OK WI".split(), (_CENTRAL,)),
-    **dict.fromkeys("CO MT NM UT WY".split(), (_MOUNTAIN,)),
-    **dict.fromkeys("CA WA".split(), (_PACIFIC,)),
-    **dict.fromkeys("FL TN".split(), (_EASTERN, _CENTRAL)),
-    **dict.fromkeys("KS NE ND SD TX".split(), (_CENTRAL, _MOUNTAIN)),
+    **_each("CT DC DE GA MA MD ME NC NH NJ NY OH PA RI SC VA VT WV", _EASTERN),
+    **_each("AL AR IA IL LA MN MO MS OK WI", _CENTRAL),
+    **_each("CO MT NM UT WY", _MOUNTAIN),
+    **_each("CA WA", _PACIFIC),
+    **_each("FL TN", _EASTERN, _CENTRAL),
+    **_each("KS NE ND SD TX", _CENTRAL, _MOUNTAIN),
     "AK": ("America/Anchorage", "America/Adak", "America/Metlakatla"),
     "AZ": ("America/Phoenix", _MOUNTAIN),  # the Navajo Nation keeps summer time
     "HI": ("Pacific/Honolulu",),
@@ -54,7 +59,7 @@ _CA: dict[str, tuple[str, ...]] = {
         "America/Rankin_Inlet",
         "America/Cambridge_Bay",
         "America/Resolute",
-        "America/Coral_Harbour",
+        "America/Atikokan",
     ),
     "ON": ("America/Toronto", "America/Winnipeg", "America/Atikokan"),
     "PE": ("America/Halifax",),

@@ -18,9 +18,6 @@ from orchestrator.model.clock import QuietHours
 from orchestrator.model.law import WEEK, HoursRow
 from orchestrator.rules.wall import readings
 
-DAYS_AHEAD_MAX = 8
-"""A stretch that begins later is as good as none."""
-
 _DAY = timedelta(days=1)
 _DATES_KEPT_MAX = 64
 
@@ -79,17 +76,22 @@ class Calendar:
         self._zone = zone
         self._found: dict[date, Stretch | None] = {}
 
-    def open_at(self, now: datetime, hold: timedelta) -> Stretch | None:
+    def open_at(self, now: datetime, hold: timedelta, horizon: datetime) -> Stretch | None:
         """The first stretch from `now` on in which one can stay for `hold`, less what is past.
 
-        None when there is none within `DAYS_AHEAD_MAX` days.
+        None when there is none that begins before `horizon`.
         """
         last = now + hold
         day = now.astimezone(self._zone).date() - _DAY
-        for _ in range(DAYS_AHEAD_MAX + 2):
+        final = horizon.date() + _DAY  # no zone is further ahead of UTC than a day
+        while day <= final:
             stretch = self._stretch(day)
-            if stretch is not None and stretch[1] > last and stretch[0] + hold < stretch[1]:
-                return (stretch[0], stretch[1]) if stretch[0] > now else (now, stretch[1])
+            if stretch is not None:
+                start, end = stretch
+                if start >= horizon:
+                    return None
+                if end > last and start + hold < end:
+                    return max(start, now), end
             day += _DAY
         return None
 
@@ -117,5 +119,3 @@ class Calendar:
 def calendar(rule: WeekRule, zone: str) -> Calendar:
     """The one calendar of a rule and a zone; ZoneInfoNotFoundError if there is no such zone."""
     return Calendar(rule, ZoneInfo(zone))
-
-

@@ -6,7 +6,7 @@ the customer's own wish, each in every zone that may be the customer's.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfoNotFoundError
@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfoNotFoundError
 from orchestrator.model.clock import Clock, QuietHours
 from orchestrator.model.law import Law
 from orchestrator.rules.calendar import (
-    DAYS_AHEAD_MAX,
     Calendar,
+    Stretch,
     WeekRule,
     calendar,
     law_rule,
@@ -24,7 +24,10 @@ from orchestrator.rules.calendar import (
 
 Reason = Literal["open", "quiet_hours", "no_time_zone"]
 
-_AHEAD_MAX = timedelta(days=DAYS_AHEAD_MAX)
+DAYS_AHEAD_MAX = 8
+"""A stretch that begins after so many more whole days (UTC) is as good as none."""
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +62,7 @@ def opening(
     zone is known, or the possible zones are never open together, the message is held.
     """
     hold = timedelta(seconds=hold_s)
-    try:
-        calendars = _calendars(clock, channel, tuple(quiet), law)
-    except (ZoneInfoNotFoundError, ValueError):
-        # A name that the tz database no longer has is as good as none.
-        return Opening(None, None, "no_time_zone", f"no such zone: {', '.join(clock.zones)}")
-    if calendars is None:
-        return Opening(None, None, "no_time_zone", "no zone is known")
-    if not calendars:
-        return Opening(now, None, "open")
-    found = _together(now, calendars, hold)
-    if found is None and len(clock.zones) > 1:
-        return Opening(None, None, "no_time_zone", "the possible zones are never open together")
-    if found is None:
-        return Opening(None, None, "quiet_hours", _blocking(now, calendars, hold))
-    at, until = found
-    if at == now:
-        return Opening(at, until, "open")
-    return Opening(at, until, "quiet_hours", _blocking(now, calendars, hold))
+    return _narrowed(clock, channel, tuple(quiet), law).opening(now, hold)
 
 
 def openings(
@@ -96,48 +82,96 @@ def openings(
     }
 
 
+class _Narrowed:
+    """All that narrows one clock's time on a channel: every rule in every possible zone.
+
+    Remembers its last answer for as long as no rule opens or closes, as most of a tick's questions
+    are those of the tick before.
+    """
+
+    __slots__ = ("_calendars", "_kept", "_zones")
+
+    def __init__(self, zones: int, calendars: tuple[Calendar, ...]) -> None:
+        self._zones = zones
+        self._calendars = calendars
+        self._kept: tuple[datetime, datetime, timedelta, Opening] | None = None
+
+    def opening(self, now: datetime, hold: timedelta) -> Opening:
+        kept = self._kept
+        if kept is None or not kept[0] <= now < kept[1] or kept[2] != hold:
+            answer, changes = self._answer(now, hold)
+            self._kept = (now, changes, hold, answer)
+        else:
+            answer = kept[3]
+        if answer.reason == "open" and answer.at != now:
+            return Opening(now, answer.until, "open")
+        return answer
+
+    def _answer(self, now: datetime, hold: timedelta) -> tuple[Opening, datetime]:
+        """The opening, and the instant from which it may be another."""
+        midnight = datetime.combine(now.astimezone(UTC).date(), time(), UTC) + timedelta(days=1)
+        horizon = midnight + timedelta(days=DAYS_AHEAD_MAX)
+        rule, latest, changes = "", now, midnight
+        for each in self._calendars:
+            stretch = each.open_at(now, hold, horizon)
+            start, end = stretch if stretch is not None else (horizon, horizon)
+            changes = min(changes, start if start > now else end - hold)
+            if start > latest:
+                rule, latest = each.rule.name, start
+        together = self._together(now, hold, horizon)
+        if together is not None:
+            reason: Reason = "quiet_hours" if rule else "open"
+            return Opening(together[0], together[1], reason, rule), changes
+        if self._zones > 1:
+            rule = "the possible zones are never open together"
+            return Opening(None, None, "no_time_zone", rule), changes
+        return Opening(None, None, "quiet_hours", rule), changes
+
+    def _together(self, now: datetime, hold: timedelta, horizon: datetime) -> Stretch | None:
+        """The first stretch in which all are open: each moves the instant on until none does."""
+        at, ends, settled, turn = now, _NEVER, 0, 0
+        while settled < len(self._calendars):
+            stretch = self._calendars[turn % len(self._calendars)].open_at(at, hold, horizon)
+            if stretch is None:
+                return None
+            start, end = stretch
+            ends, settled = (end, 1) if start > at else (min(ends, end), settled + 1)
+            at, turn = start, turn + 1
+        return at, ends
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Some rule applies, and no zone is known to apply it in."""
+
+    rule: str
+
+    def opening(self, now: datetime, hold: timedelta) -> Opening:
+        return Opening(None, None, "no_time_zone", self.rule)
+
+
+class _Free:
+    """No rule applies."""
+
+    def opening(self, now: datetime, hold: timedelta) -> Opening:
+        return Opening(now, None, "open")
+
+
 @lru_cache(maxsize=65_536)
-def _calendars(
+def _narrowed(
     clock: Clock, channel: str, quiet: tuple[QuietHours, ...], law: Law
-) -> tuple[Calendar, ...] | None:
-    """Every rule in every possible zone; nothing if no rule applies; None if no zone is known."""
+) -> _Narrowed | _Held | _Free:
     rules: list[WeekRule] = [law_rule(layer) for layer in law.hours_for(clock, channel)]
     rules += [quiet_rule(f"quiet {hours}", hours) for hours in quiet]
     if clock.wish is not None:
         rules.append(quiet_rule(f"wish {clock.wish}", clock.wish))
     if not rules:
-        return ()
+        return _Free()
     if not clock.zones:
-        return None
-    return tuple(calendar(rule, zone) for zone in clock.zones for rule in rules)
-
-
-def _together(
-    now: datetime, calendars: tuple[Calendar, ...], hold: timedelta
-) -> tuple[datetime, datetime] | None:
-    """The first stretch in which all are open, from `now` on: each moves the instant forward
-    until none does."""
-    at, settled, ends = now, 0, datetime.max.replace(tzinfo=now.tzinfo)
-    index = 0
-    while settled < len(calendars):
-        stretch = calendars[index].open_at(at, hold)
-        if stretch is None or stretch[0] - now > _AHEAD_MAX:
-            return None
-        if stretch[0] > at:
-            at, ends, settled = stretch[0], stretch[1], 1
-        else:
-            ends, settled = min(ends, stretch[1]), settled + 1
-        index = (index + 1) % len(calendars)
-    return at, ends
-
-
-def _blocking(now: datetime, calendars: tuple[Calendar, ...], hold: timedelta) -> str:
-    """The rule that blocks now and opens last."""
-    name, latest = "", now
-    for each in calendars:
-        stretch = each.open_at(now, hold)
-        if stretch is None:
-            return each.rule.name
-        if stretch[0] > latest:
-            name, latest = each.rule.name, stretch[0]
-    return name
+        return _Held("no zone is known")
+    try:
+        calendars = [calendar(rule, zone) for zone in clock.zones for rule in rules]
+    except (ZoneInfoNotFoundError, ValueError):
+        # A name that the tz database does not have (any more) is as good as none.
+        return _Held(f"no such zone: {', '.join(clock.zones)}")
+    return _Narrowed(len(clock.zones), tuple(calendars))
