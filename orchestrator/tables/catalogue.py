@@ -27,6 +27,7 @@ products = Table(
     Column("url", String),
     Column("image_url", String),
     Column("stock", Integer),  # null: not counted, so available
+    Column("popularity", Integer, nullable=False, server_default="0"),  # sold lately; learned
     Column("attributes", Json, nullable=False),
 )
 

@@ -1,0 +1,17 @@
+"""Which of a customer's addresses each channel uses."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+ADDRESS_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "email": "email",
+        "sms": "phone",
+        "whatsapp": "phone",
+        "social": "social",
+        "webpush": "webpush",
+        "webhook": "url",
+        "inbox": "customer",
+    }
+)
+"""Channel → kind of address. The plugins' side of it is `channels.contract.KINDS`; a test compares."""

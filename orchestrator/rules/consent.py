@@ -1,0 +1,37 @@
+"""Consent: recorded permission for a channel and a topic, not withdrawn and not run out."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+
+from orchestrator.rules.now import NOW
+from orchestrator.tables import consents
+
+ANY_TOPIC = "*"
+
+
+def consented(
+    customer_id: ColumnElement[Any], channel: str, topic: str | None
+) -> ColumnElement[bool]:
+    """Given for the topic, or for all topics and not withdrawn for this one.
+
+    Without a topic: given for anything at all on this channel.
+    """
+
+    def stands(given: bool, *topics: str) -> ColumnElement[bool]:
+        return exists(
+            select(consents.c.customer_id)
+            .where(
+                consents.c.customer_id == customer_id,
+                consents.c.channel == channel,
+                consents.c.topic.in_(topics) if topics else true(),
+                consents.c.given.is_(given),
+                or_(consents.c.until.is_(None), consents.c.until > NOW),
+                consents.c.at <= NOW,
+            )
+            .correlate_except(consents)
+        )
+
+    if topic is None:
+        return stands(True)
+    return and_(stands(True, topic, ANY_TOPIC), ~stands(False, topic))

@@ -1,0 +1,166 @@
+"""Which products an offer proposes to a customer, best first, and which price holds now.
+
+The same select answers "is there anything to offer?" (as an EXISTS in a gate) and "which ones?"
+(joined to a batch of messages).
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    exists,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
+
+from orchestrator.model.offer import Products
+from orchestrator.model.shop import Shop
+from orchestrator.rules.now import NOW, ago, lately
+from orchestrator.tables import (
+    event_products,
+    habits,
+    pairs,
+    prices,
+    product_changes,
+    products,
+)
+from orchestrator.tables.instant import later
+
+DUE_SOON, OVERDUE = timedelta(days=3), timedelta(days=14)
+"""A regular product is due from so long before its day until so long after."""
+
+DEARER_MAX = 2
+"""An up-sell costs at most so many times the price of what it is compared with."""
+
+
+def price_now(product_id: ColumnElement[Any], currency: str) -> ColumnElement[Any]:
+    """The id of the price that holds now; null where there is none."""
+    latest = (
+        select(prices.c.id)
+        .where(
+            prices.c.product_id == product_id,
+            prices.c.currency == currency,
+            prices.c.valid_from <= NOW,
+        )
+        .order_by(prices.c.valid_from.desc())
+        .limit(1)
+        .correlate_except(prices)
+        .scalar_subquery()
+    )
+    current = prices.alias("current")
+    return (
+        select(current.c.id)
+        .where(
+            current.c.id == latest,
+            or_(current.c.valid_until.is_(None), current.c.valid_until > NOW),
+        )
+        .correlate_except(current)
+        .scalar_subquery()
+    )
+
+
+def proposals(offer: Products, shop: Shop, asked: Any) -> Select[Any]:
+    """Product, price and rank (lower is better) for each row of `asked`.
+
+    `asked` has the columns customer_id, event_id and change_id.
+    """
+    candidate, rank, *ties = _slot(offer, shop, asked)
+    price = price_now(products.c.id, shop.currency)
+    found = (
+        select(products.c.id.label("product_id"), price.label("price_id"), rank.label("rank"))
+        .where(
+            candidate,
+            *ties,
+            or_(products.c.stock.is_(None), products.c.stock > 0),
+            price.is_not(None),
+        )
+        .correlate(asked)
+    )
+    if offer.category:
+        found = found.where(products.c.category == offer.category)
+    if offer.theme:
+        found = found.where(products.c.theme == offer.theme)
+    if offer.from_ in ("goes_with", "better", "bestsellers"):
+        found = found.where(~_bought_lately(offer, shop, asked))
+    return found
+
+
+def _slot(offer: Products, shop: Shop, asked: Any) -> tuple[ColumnElement[Any], ...]:
+    """What makes a product a candidate, its rank, and further conditions."""
+    match offer.from_:
+        case "trigger":
+            return _of_trigger(products.c.id, asked), literal(0)
+        case "listed":
+            return products.c.key.in_(offer.ids), products.c.id
+        case "bestsellers":
+            return products.c.popularity > 0, -products.c.popularity
+        case "regulars":
+            return (
+                products.c.id == habits.c.product_id,
+                -habits.c.times,
+                habits.c.customer_id == asked.c.customer_id,
+                habits.c.next_at <= later(NOW, DUE_SOON),
+                habits.c.next_at > ago(OVERDUE),
+            )
+        case "goes_with":
+            return (
+                products.c.id == pairs.c.other_id,
+                -pairs.c.lift,
+                _of_trigger(pairs.c.product_id, asked),
+            )
+        case "better":
+            return _better(shop, asked)
+
+
+def _better(shop: Shop, asked: Any) -> tuple[ColumnElement[Any], ...]:
+    """Dearer by no more than `DEARER_MAX`, of the same category and size; the nearest first."""
+    mine = products.alias("mine")
+    own, best = _amount(mine.c.id, shop.currency), _amount(products.c.id, shop.currency)
+    return (
+        _of_trigger(mine.c.id, asked),
+        best,
+        mine.c.category == products.c.category,
+        mine.c.size == products.c.size,
+        mine.c.id != products.c.id,
+        best > own,
+        best <= own * DEARER_MAX,
+    )
+
+
+def _amount(product_id: ColumnElement[Any], currency: str) -> ColumnElement[Any]:
+    return (
+        select(type_coerce(prices.c.amount, BigInteger))
+        .where(prices.c.id == price_now(product_id, currency))
+        .correlate_except(prices)
+        .scalar_subquery()
+    )
+
+
+def _of_trigger(product_id: ColumnElement[Any], asked: Any) -> ColumnElement[bool]:
+    """The product is one of the event's, or the one that changed."""
+    of_event = select(event_products.c.product_id).where(
+        event_products.c.event_id == asked.c.event_id
+    )
+    of_change = select(product_changes.c.product_id).where(
+        product_changes.c.id == asked.c.change_id
+    )
+    return product_id.in_(union_all(of_event.correlate(asked), of_change.correlate(asked)))
+
+
+def _bought_lately(offer: Products, shop: Shop, asked: Any) -> ColumnElement[bool]:
+    return exists(
+        select(event_products.c.line)
+        .where(
+            event_products.c.customer_id == asked.c.customer_id,
+            event_products.c.product_id == products.c.id,
+            event_products.c.name == shop.bought,
+            *lately(event_products.c.at, offer.not_bought_within),
+        )
+        .correlate_except(event_products)
+    )

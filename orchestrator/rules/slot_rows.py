@@ -1,0 +1,39 @@
+"""The slots of a schedule that are due, joined to customers by their clock.
+
+Worked out in Python for each clock and given to a statement as one parameter, `slot_rows`.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Integer, String
+
+from orchestrator.tables.base import Instant
+from orchestrator.tables.instant import to_micros
+from orchestrator.tables.json import rows
+
+SLOT_ROWS = rows(
+    "slot_rows",
+    {"clock_id": Integer(), "occasion": String(), "due_at": Instant(), "match": String()},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRow:
+    """For the customers of one clock, `occasion` asks at `due_at`.
+
+    `match` is the beginning or end of a date trait that the slot is for: "11-23", "2017-11-23";
+    empty where the schedule has no date trait.
+    """
+
+    clock_id: int
+    occasion: str
+    due_at: datetime
+    match: str = ""
+
+
+def slot_parameter(slots: Iterable[SlotRow]) -> str:
+    """The parameter for `SLOT_ROWS`, as JSON text."""
+    return json.dumps([[s.clock_id, s.occasion, to_micros(s.due_at), s.match] for s in slots])

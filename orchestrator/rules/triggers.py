@@ -1,0 +1,220 @@
+"""Triggers as SQL: who is asking for a campaign's first step, about what, and since when.
+
+Every trigger becomes a select of the same columns: customer_id, occasion, event_id, change_id,
+due_at. Occasions look back no further than the campaign's `expires`: what is older is no longer
+worth saying, so a restart after a long stop never floods anyone.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Numeric,
+    Select,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
+
+from orchestrator.model.campaign import Campaign
+from orchestrator.model.shop import Shop
+from orchestrator.model.trigger import (
+    Match,
+    OnBackInStock,
+    OnCron,
+    OnDate,
+    OnDay,
+    OnEntering,
+    OnEvent,
+    OnInactive,
+    OnPriceDrop,
+)
+from orchestrator.rules.history import filtered
+from orchestrator.rules.now import NOW, ago
+from orchestrator.rules.slot_rows import SLOT_ROWS
+from orchestrator.rules.within import Within
+from orchestrator.tables import (
+    customers,
+    event_products,
+    events,
+    journeys,
+    memberships,
+    messages,
+    product_changes,
+)
+from orchestrator.tables.base import Id
+from orchestrator.tables.instant import later
+
+
+def asking(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
+    """The occasions of a campaign's trigger that are due and that nobody has decided yet."""
+    occasions = _occasions(campaign, shop, within).subquery("occasions")
+    return select(occasions).where(~_decided(campaign.name, occasions.c))
+
+
+def _decided(campaign: str, occasion: Any) -> ColumnElement[bool]:
+    def stands_in(table: Any) -> ColumnElement[bool]:
+        return exists(
+            select(table.c.id)
+            .where(
+                table.c.campaign == campaign,
+                table.c.customer_id == occasion.customer_id,
+                table.c.occasion == occasion.occasion,
+            )
+            .correlate_except(table)
+        )
+
+    return or_(stands_in(messages), stands_in(journeys))
+
+
+def _occasions(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
+    match campaign.trigger:
+        case OnEvent() as trigger:
+            return _after_event(
+                trigger, trigger.event, trigger.wait or timedelta(0), trigger.unless, campaign, within
+            )
+        case OnInactive() as trigger:
+            again = Match(event=trigger.inactive, where=trigger.where, product=trigger.product)
+            return _after_event(trigger, trigger.inactive, trigger.for_, again, campaign, within)
+        case OnCron() | OnDay():
+            return _in_slot(within)
+        case OnDate() as trigger:
+            return _on_date(trigger, within)
+        case OnEntering() as trigger:
+            return _entered(trigger, campaign, within)
+        case OnPriceDrop() | OnBackInStock() as trigger:
+            return _product_changed(trigger, shop, campaign, within)
+
+
+def _row(
+    customer_id: ColumnElement[Any],
+    occasion: ColumnElement[Any],
+    due_at: ColumnElement[Any],
+    event_id: ColumnElement[Any] | None = None,
+    change_id: ColumnElement[Any] | None = None,
+) -> Select[Any]:
+    none = cast(null(), Id)
+    return select(
+        customer_id.label("customer_id"),
+        occasion.label("occasion"),
+        (none if event_id is None else event_id).label("event_id"),
+        (none if change_id is None else change_id).label("change_id"),
+        due_at.label("due_at"),
+    )
+
+
+def _after_event(
+    filter: OnEvent | OnInactive,
+    name: str,
+    wait: timedelta,
+    unless: Match | None,
+    campaign: Campaign,
+    within: Within,
+) -> Select[Any]:
+    """Due `wait` after the event, unless another event has come between."""
+    asked = _row(
+        events.c.customer_id,
+        literal("event:") + events.c.key,
+        later(events.c.at, wait),
+        event_id=events.c.id,
+    ).where(
+        within.holds(events.c.customer_id),
+        events.c.name == name,
+        events.c.at <= ago(wait),
+        events.c.at > ago(wait + campaign.expires),
+        *filtered(filter, events),
+    )
+    return asked if unless is None else asked.where(~came_between(unless, events))
+
+
+def came_between(match: Match, first: Any) -> ColumnElement[bool]:
+    """Whether `match` happened after the event `first` (a table or alias), and not after now."""
+    second = events.alias("between")
+    same = (
+        []
+        if match.same is None
+        else [
+            second.c.properties[match.same].as_string()
+            == first.c.properties[match.same].as_string()
+        ]
+    )
+    return exists(
+        select(second.c.id)
+        .where(
+            second.c.customer_id == first.c.customer_id,
+            second.c.name == match.event,
+            second.c.at > first.c.at,
+            second.c.at <= NOW,
+            *same,
+            *filtered(match, second),
+        )
+        .correlate_except(second, event_products)
+    )
+
+
+def _in_slot(within: Within) -> Select[Any]:
+    return (
+        _row(customers.c.id, SLOT_ROWS.c.occasion, SLOT_ROWS.c.due_at)
+        .select_from(customers.join(SLOT_ROWS, SLOT_ROWS.c.clock_id == customers.c.clock_id))
+        .where(within.holds(customers.c.id))
+    )
+
+
+def _on_date(trigger: OnDate, within: Within) -> Select[Any]:
+    written = customers.c.traits[trigger.date].as_string()
+    day = func.substr(written, 6) if trigger.every == "year" else written
+    return _in_slot(within).where(day == SLOT_ROWS.c.match)
+
+
+def _entered(trigger: OnEntering, campaign: Campaign, within: Within) -> Select[Any]:
+    return _row(
+        memberships.c.customer_id,
+        literal("enters:") + cast(memberships.c.id, String),
+        memberships.c.since,
+    ).where(
+        within.holds(memberships.c.customer_id),
+        memberships.c.segment == trigger.enters,
+        memberships.c.since <= NOW,
+        memberships.c.since > ago(campaign.expires),
+    )
+
+
+def _product_changed(
+    trigger: OnPriceDrop | OnBackInStock, shop: Shop, campaign: Campaign, within: Within
+) -> Select[Any]:
+    """The latest change, in the time that counts, of a product that the customer bought or viewed."""
+    change, line = product_changes, event_products
+    if isinstance(trigger, OnPriceDrop):
+        kind, how = "price", trigger.price_drop
+        moved = change.c.after <= change.c.before * cast(literal(1 - trigger.by / 100), Numeric)
+    else:
+        kind, how = "stock", trigger.back_in_stock
+        moved = and_(change.c.before <= 0, change.c.after > 0)
+    latest = func.max(change.c.id)
+    return (
+        _row(
+            line.c.customer_id,
+            literal(f"{kind}:") + cast(latest, String),
+            func.max(change.c.at),
+            change_id=latest,
+        )
+        .select_from(change.join(line, line.c.product_id == change.c.product_id))
+        .where(
+            within.holds(line.c.customer_id),
+            change.c.kind == kind,
+            change.c.at <= NOW,
+            change.c.at > ago(campaign.expires),
+            moved,
+            line.c.name == (shop.bought if how == "bought" else shop.viewed),
+            line.c.at <= change.c.at,
+            line.c.at > ago(trigger.within),
+        )
+        .group_by(line.c.customer_id)
+    )
