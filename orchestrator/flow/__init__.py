@@ -1,0 +1,1 @@
+"""What happens, step by step: it joins rules, store and channels, and knows no command line."""

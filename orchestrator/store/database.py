@@ -1,0 +1,156 @@
+"""Opening a database: SQLite by default, PostgreSQL by its URL.
+
+On SQLite a transaction takes the write lock when it begins (`BEGIN IMMEDIATE`): one that reads
+first and writes later would otherwise fail half way when another writer was faster. Use `reading`
+for what only reads; it begins without the lock and sees one state of the database throughout.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from orchestrator.model.errors import Broken, WrongUse
+from orchestrator.tables import metadata
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a writer waits for another one."""
+
+CACHE_KIB = 64 * 1024
+MMAP_BYTES = 256 * 1024 * 1024
+
+_MEMORY = ("", ":memory:")
+_DRIVERS = {
+    "sqlite": "sqlite+pysqlite",
+    "sqlite+pysqlite": "sqlite+pysqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+
+
+def open_database(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
+    """The engine for `sqlite:///path`, `postgresql://…`, `:memory:`, or the path of a SQLite file.
+
+    Raises WrongUse for an URL that nobody can open, Broken for a database that does not answer.
+    """
+    parsed = _parse(url)
+    engine = (
+        _open_sqlite(parsed, busy_timeout_ms)
+        if parsed.get_backend_name() == "sqlite"
+        else _open_postgresql(parsed)
+    )
+    try:
+        with engine.connect():
+            pass
+    except SQLAlchemyError as error:
+        engine.dispose()
+        reason = str(getattr(error, "orig", None) or error).strip()
+        raise Broken(f"cannot open the database {_shown(parsed)}: {reason}") from error
+    return engine
+
+
+def create_schema(engine: Engine) -> None:
+    """Create every table and index that is not there yet."""
+    metadata.create_all(engine)
+
+
+def has_schema(engine: Engine) -> bool:
+    """Whether every table is there."""
+    return set(metadata.tables) <= set(inspect(engine).get_table_names())
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection for one consistent look, without the lock of a writer."""
+    with engine.connect() as connection, connection.execution_options(read_only=True).begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction that commits at the end, or not at all."""
+    with engine.begin() as connection:
+        yield connection
+
+
+def _parse(url: str) -> URL:
+    text = url.strip()
+    if text == ":memory:":
+        return make_url("sqlite+pysqlite://")
+    if text and "://" not in text:
+        return URL.create("sqlite+pysqlite", database=text)
+    try:
+        parsed = make_url(text)
+    except ArgumentError:
+        raise WrongUse(
+            f"not the URL of a database: {text!r}; write sqlite:///tactful.db or "
+            "postgresql://name@host/database"
+        ) from None
+    driver = _DRIVERS.get(parsed.drivername)
+    if driver is None:
+        raise WrongUse(
+            f"no such kind of database: {parsed.drivername!r}; Tactful knows sqlite and postgresql"
+        )
+    return parsed.set(drivername=driver)
+
+
+def _shown(url: URL) -> str:
+    return url.render_as_string(hide_password=True)
+
+
+def _encode(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _open_sqlite(url: URL, busy_timeout_ms: int) -> Engine:
+    memory = url.database is None or url.database in _MEMORY
+    options: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False},
+        json_serializer=_encode,
+        json_deserializer=msgspec.json.decode,
+        **options,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # The driver's own idea of transactions is switched off; `_begin` says when one starts.
+        connection.isolation_level = None
+        pragmas = [
+            f"busy_timeout = {busy_timeout_ms}",
+            "foreign_keys = ON",
+            f"cache_size = -{CACHE_KIB}",
+            "temp_store = MEMORY",
+        ]
+        if not memory:
+            # FULL: what was committed survives a power cut. A message marked as sending must.
+            pragmas += ["journal_mode = WAL", "synchronous = FULL", f"mmap_size = {MMAP_BYTES}"]
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        only_reads = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _open_postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(
+            url,
+            isolation_level="READ COMMITTED",
+            json_serializer=_encode,
+            json_deserializer=msgspec.json.decode,
+        )
+    except (ModuleNotFoundError, NoSuchModuleError):
+        raise Broken(
+            "PostgreSQL needs a driver that is not installed: pip install 'psycopg[binary]'"
+        ) from None
