@@ -1,1 +1,1 @@
-"""The rules, one definition each. Everything here builds SQL or is a pure function; nothing runs."""
+"""The rules, one definition each. All of it builds SQL or is a pure function; nothing runs."""

@@ -111,7 +111,13 @@ class Calendar:
         opens, closes = hours
         until = day if opens < closes else day + _DAY
         _, start = readings(self._zone, datetime.combine(day, opens))
-        end, _ = readings(self._zone, datetime.combine(until, closes))
+        closing = datetime.combine(until, closes)
+        end, _ = readings(self._zone, closing)
+        if end.astimezone(self._zone).replace(tzinfo=None) != closing:
+            # The clocks leap over the closing: perhaps over all that is quiet, to the next opening.
+            following = self._stretch(day + _DAY)
+            if following is not None and following[0] <= end:
+                end = following[1]
         return (start, end) if start < end else None
 
 

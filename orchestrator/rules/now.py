@@ -21,5 +21,5 @@ def ago(span: timedelta) -> ColumnElement[Any]:
 
 
 def lately(at: ColumnElement[Any], within: timedelta | None) -> list[ColumnElement[bool]]:
-    """`at` is not in the future, and not longer ago than `within`: the window is (now - within, now]."""
+    """`at` lies in the window (now - within, now], or just not in the future."""
     return [at <= NOW] if within is None else [at <= NOW, at > ago(within)]

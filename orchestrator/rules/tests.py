@@ -45,9 +45,7 @@ def asked(
     local_day: ColumnElement[Any] | None = None,
 ) -> ColumnElement[bool]:
     """All tests hold. Unknown (SQL's null) where the value is; only `known` is never unknown."""
-    return and_(
-        *(_test(op, value, read, document, key, local_day) for op, value in tests.tests())
-    )
+    return and_(*(_test(op, value, read, document, key, local_day) for op, value in tests.tests()))
 
 
 def _test(

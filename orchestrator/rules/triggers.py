@@ -78,7 +78,12 @@ def _occasions(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
     match campaign.trigger:
         case OnEvent() as trigger:
             return _after_event(
-                trigger, trigger.event, trigger.wait or timedelta(0), trigger.unless, campaign, within
+                trigger,
+                trigger.event,
+                trigger.wait or timedelta(0),
+                trigger.unless,
+                campaign,
+                within,
             )
         case OnInactive() as trigger:
             again = Match(event=trigger.inactive, where=trigger.where, product=trigger.product)
@@ -189,7 +194,7 @@ def _entered(trigger: OnEntering, campaign: Campaign, within: Within) -> Select[
 def _product_changed(
     trigger: OnPriceDrop | OnBackInStock, shop: Shop, campaign: Campaign, within: Within
 ) -> Select[Any]:
-    """The latest change, in the time that counts, of a product that the customer bought or viewed."""
+    """The latest change that counts of a product that the customer bought or viewed."""
     change, line = product_changes, event_products
     if isinstance(trigger, OnPriceDrop):
         kind, how = "price", trigger.price_drop

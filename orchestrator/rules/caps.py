@@ -1,0 +1,145 @@
+"""Caps: the most messages in any window of a given length.
+
+A message that would leave at t is measured against all others in (t - W - D, t + W + D): both
+ways, for others may be planned for later; D is how long a write may last. Counted are messages
+that left or may have left, and planned ones that come first in the order of arbitration. Each is
+counted for the customer, and for the address where several customers share it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy import case as either
+
+from orchestrator.model.condition import Path
+from orchestrator.model.message import ADMITTED, PENDING
+from orchestrator.model.span import Rate, show_span
+from orchestrator.rules.case import HOLD, Case
+from orchestrator.rules.clocks import applies, legal_caps
+from orchestrator.tables import customers, messages
+from orchestrator.tables.instant import later
+
+WISH = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Cap:
+    """One cap as it stands before one message on one channel."""
+
+    name: str
+    said: str
+    most: ColumnElement[Any] | int
+    per: timedelta
+    counts: tuple[ColumnElement[bool], ...] = ()
+    applies: ColumnElement[bool] | None = None
+    path: Path = ()
+    rule: str = ""
+
+
+def caps(case: Case, channel: str) -> Iterator[Cap]:
+    """The caps over one channel: the law's, the customer's, the campaign's, the shop's."""
+    topic, shop = case.campaign.topic, case.shop.caps
+    on_channel, on_topic = messages.c.channel == channel, messages.c.topic == topic
+    for legal in legal_caps(case.law, channel):
+        counted = (on_channel, on_topic) if legal.per_subject else (on_channel,)
+        here = func.coalesce(case.clock.c[applies(channel, legal)] == 1, False)
+        said = f"the law of the place: {Rate(legal.count, legal.per)}"
+        yield Cap("legal_cap", said, legal.count, legal.per, counted, here, rule=legal.id)
+    wish = customers.c.max_per_week
+    yield Cap(
+        "customers_wish",
+        "the customer's own wish for a week",
+        wish,
+        WISH,
+        applies=wish.is_not(None),
+    )
+    for index, rate in enumerate(case.campaign.caps):
+        own = (messages.c.campaign == case.campaign.name,)
+        yield _written("campaign_cap", "this campaign", rate, own, ("caps", index))
+    for index, rate in enumerate(shop.channel.get(channel, ())):
+        path = ("shop", "caps", "channel", channel, index)
+        yield _written("channel_cap", f"all {channel}", rate, (on_channel,), path)
+    for index, rate in enumerate(shop.topic.get(topic, ())):
+        path = ("shop", "caps", "topic", topic, index)
+        yield _written("topic_cap", f"the topic {topic}", rate, (on_topic,), path)
+    for index, rate in enumerate(shop.overall):
+        yield _written("overall_cap", "everything", rate, (), ("shop", "caps", "overall", index))
+
+
+def _written(
+    name: str, what: str, rate: Rate, counts: tuple[ColumnElement[bool], ...], path: Path
+) -> Cap:
+    said = f"{what}: {rate.count} per {show_span(rate.per)}"
+    return Cap(name, said, rate.count, rate.per, counts, path=path)
+
+
+def filled(case: Case, channel: str, cap: Cap, *, planned: bool) -> ColumnElement[Any]:
+    """How many messages stand in the cap's window already; `planned`: with those not yet sent."""
+    state = messages.c.state.in_(ADMITTED)
+    if planned:
+        state = or_(state, and_(messages.c.state.in_(PENDING), _comes_first(case)))
+
+    def count(whose: ColumnElement[bool]) -> ColumnElement[Any]:
+        return (
+            select(func.count())
+            .select_from(messages)
+            .where(whose, *_around(case, channel, cap.per), *cap.counts, state)
+            .correlate_except(messages)
+            .scalar_subquery()
+        )
+
+    address = case.address[channel]
+    own = count(messages.c.customer_id == customers.c.id)
+    at_address = count(messages.c.address_key == address.c.address_key)
+    return func.coalesce(_greater(own, at_address, address.c.shared), own)
+
+
+def _greater(
+    own: ColumnElement[Any], shared_count: ColumnElement[Any], shared: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """The larger of both where the address is shared; null, and not even counted, elsewhere."""
+    return either((shared.is_(True), either((shared_count > own, shared_count), else_=own)))
+
+
+def quiet_lately(case: Case, channel: str) -> ColumnElement[bool]:
+    """Nothing at all stands in the longest window, so that no cap can be full: one look-up."""
+    longest = max((cap.per for cap in caps(case, channel)), default=timedelta(0))
+    address = case.address[channel]
+    mine = messages.c.customer_id == customers.c.id
+    busy = exists(
+        select(messages.c.id)
+        .where(mine, *_around(case, channel, longest))
+        .correlate_except(messages)
+    )
+    zero = any(isinstance(cap.most, int) and cap.most == 0 for cap in caps(case, channel))
+    wish = func.coalesce(customers.c.max_per_week, 1) > 0
+    return and_(~busy, address.c.shared.is_(False), wish, ~true() if zero else true())
+
+
+def _around(case: Case, channel: str, per: timedelta) -> tuple[ColumnElement[bool], ...]:
+    """The other marketing messages in the window around the moment of sending."""
+    at, reach = case.opens_at(channel), per + HOLD
+    window = (
+        messages.c.marketing.is_(True),
+        messages.c.counts_at > later(at, -reach),
+        messages.c.counts_at < later(at, reach),
+    )
+    return (*window, messages.c.id != case.asked.c.message_id) if case.sending else window
+
+
+def _comes_first(case: Case) -> ColumnElement[bool]:
+    """Arbitration: a planned message goes before the one at hand. Total and deterministic.
+
+    By priority, then the nearer deadline, then the campaign's name, then the older plan.
+    """
+    other, campaign, deadline = messages.c, case.campaign, case.expires_at
+    older = other.id < case.asked.c.message_id if case.sending else true()
+    by_name = or_(other.campaign < campaign.name, and_(other.campaign == campaign.name, older))
+    by_deadline = or_(other.expires_at < deadline, and_(other.expires_at == deadline, by_name))
+    return or_(
+        other.priority > campaign.priority,
+        and_(other.priority == campaign.priority, by_deadline),
+    )

@@ -1,0 +1,114 @@
+"""A case: one send of one campaign version, and the columns that its gates look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, select
+
+from orchestrator.model.campaign import Campaign
+from orchestrator.model.channel import ADDRESS_KINDS
+from orchestrator.model.law import Law
+from orchestrator.model.shop import Shop
+from orchestrator.model.version import Route, Version
+from orchestrator.rules.clocks import Manners, clock_rows, opens
+from orchestrator.rules.where import Of
+from orchestrator.tables import addresses, customers
+from orchestrator.tables.instant import later
+
+HOLD = timedelta(seconds=15)
+"""D of the delivery promise: a write ends no later than this after its gates were checked."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the gates of one send look at.
+
+    `asked` has the columns customer_id, occasion, event_id, change_id, due_at; asked again before
+    sending, it also has message_id and channel.
+    """
+
+    version: Version
+    step: int
+    law: Law
+    route: Route
+    asked: FromClause
+    clock: FromClause
+    address: Mapping[str, Any]
+    sending: bool  # asked for the last time before the write, about messages that are planned
+
+    @classmethod
+    def of(
+        cls,
+        version: Version,
+        step: int,
+        law: Law,
+        asked: Select[Any],
+        *,
+        channel: str | None = None,
+    ) -> "Case":
+        """The case of a step; with a channel, of messages that are about to leave on it."""
+        route = version.routes[step] if channel is None else Route((channel,))
+        return cls(
+            version=version,
+            step=step,
+            law=law,
+            route=route,
+            asked=asked.cte("asked"),
+            clock=clock_rows(route.channels, law),
+            address={name: addresses.alias(f"{name}_address") for name in route.channels},
+            sending=channel is not None,
+        )
+
+    @property
+    def campaign(self) -> Campaign:
+        """The campaign as written."""
+        return self.version.campaign
+
+    @property
+    def shop(self) -> Shop:
+        """The shop as written."""
+        return self.version.shop
+
+    @property
+    def manners(self) -> Manners:
+        """What this case's clock rules go by."""
+        quiet = (self.shop.quiet_hours, self.campaign.quiet_hours)
+        return Manners(self.law, tuple(q for q in quiet if q is not None), HOLD)
+
+    @property
+    def of_customer(self) -> Of:
+        """What conditions look at."""
+        return Of(customers.c.id, customers.c.traits, self.clock.c.local_day, self.shop.segments)
+
+    @property
+    def expires_at(self) -> ColumnElement[Any]:
+        """Until when the message is worth sending."""
+        return later(self.asked.c.due_at, self.campaign.expires_of(self.step))
+
+    def opens_at(self, channel: str) -> ColumnElement[Any]:
+        """The first moment from now on that is not quiet; null where the rules hold the message."""
+        return self.clock.c[opens(channel)]
+
+    def joined(self) -> FromClause:
+        """Everything that the gates look at, one row for each that asks.
+
+        Outer joins: a customer without a clock row or an address must meet the gate that says so.
+        """
+        joined: FromClause = self.asked.join(
+            customers, customers.c.id == self.asked.c.customer_id
+        ).outerjoin(self.clock, self.clock.c.clock_id == customers.c.clock_id)
+        for channel, address in self.address.items():
+            joined = joined.outerjoin(
+                address,
+                and_(
+                    address.c.customer_id == customers.c.id,
+                    address.c.kind == ADDRESS_KINDS[channel],
+                ),
+            )
+        return joined
+
+    def looked(self, *what: ColumnElement[Any]) -> Select[Any]:
+        """Select `what` about everyone who asks."""
+        return select(*what).select_from(self.joined())

@@ -1,0 +1,243 @@
+"""The gates that every message must pass, in the order in which reports name them.
+
+A gate is a name, a predicate and a sentence. To add one, yield it here: `plan`, `explain` and
+`report` show it by themselves.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, cast, exists, or_, select, true
+from sqlalchemy.types import Numeric
+
+from orchestrator.model.condition import Path
+from orchestrator.model.message import ADMITTED, PENDING, State
+from orchestrator.model.span import show_span
+from orchestrator.model.trigger import Match, OnEntering, OnEvent, OnInactive, OnPriceDrop
+from orchestrator.rules.caps import Cap, caps, filled
+from orchestrator.rules.case import HOLD, Case
+from orchestrator.rules.consent import consented
+from orchestrator.rules.holdout import held_out
+from orchestrator.rules.now import NOW, ago
+from orchestrator.rules.offers import price_now, proposals
+from orchestrator.rules.triggers import came_between
+from orchestrator.rules.where import where
+from orchestrator.tables import (
+    controls,
+    customers,
+    events,
+    messages,
+    prices,
+    product_changes,
+    suppressions,
+)
+from orchestrator.tables.instant import later
+
+HELD = State.PLANNED
+"""What ends nothing: the message is asked about again."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One rule that a message must pass.
+
+    `ends_as`: what becomes of a planned message that no longer passes. `path` leads to where the
+    rule is written: in campaign.yaml, or behind "shop" in shop.yaml. `rule`: the row of the law.
+    `value`: what the rule looked at. `until`: when it would pass, where time alone will do it.
+    """
+
+    name: str
+    passes: ColumnElement[bool]
+    sentence: str
+    ends_as: State
+    path: Path = ()
+    rule: str = ""
+    value: ColumnElement[Any] | None = None
+    until: ColumnElement[Any] | None = None
+
+
+def customer_gates(case: Case) -> Iterator[Gate]:
+    """What does not depend on the channel."""
+    campaign = case.campaign
+    yield Gate(
+        "paused", ~_stopped(("everything", "*"), ("campaign", campaign.name)),
+        "the campaign, or everything, is paused", HELD,
+    )  # fmt: skip
+    yield Gate(
+        "already_messaged", ~_already(case),
+        "got this step for the same occasion already", State.CANCELLED,
+    )  # fmt: skip
+    if campaign.again_after is not None:
+        yield Gate(
+            "too_soon_again", ~_lately_in_campaign(case),
+            f"got this campaign less than {show_span(campaign.again_after)} ago",
+            State.CAPPED, ("again_after",),
+        )  # fmt: skip
+    yield Gate(
+        "expired", case.expires_at > NOW,
+        f"is no longer news after {show_span(campaign.expires_of(case.step))}",
+        State.EXPIRED, ("expires",), value=case.expires_at,
+    )  # fmt: skip
+    if (still := _still_asking(case)) is not None:
+        yield Gate("trigger_gone", still, "the reason to write is gone", State.STALE, ("trigger",))
+    if campaign.audience is not None:
+        yield Gate(
+            "not_in_audience", where(campaign.audience, case.of_customer),
+            "does not match the audience", State.STALE, ("audience",),
+        )  # fmt: skip
+    if campaign.offer is not None:
+        yield Gate(
+            "nothing_to_offer",
+            exists(proposals(campaign.offer.products, case.shop, case.asked)),
+            "has no product to be offered that is in stock and has a valid price",
+            State.STALE, ("offer",),
+        )  # fmt: skip
+
+
+def channel_gates(case: Case, channel: str) -> Iterator[Gate]:
+    """What is asked of each channel; a message takes the first channel that passes them all."""
+    campaign, address, opens_at = case.campaign, case.address[channel], case.opens_at(channel)
+    plugin = case.shop.channels[channel].through
+    yield Gate(
+        "channel_paused", ~_stopped(("channel", channel), ("provider", plugin)),
+        f"{channel} is paused", HELD,
+    )  # fmt: skip
+    if channel in case.route.only_if_preferred:
+        yield Gate(
+            "not_preferred", customers.c.preferred_channel.is_not_distinct_from(channel),
+            f"does not prefer {channel}", State.STALE, ("channels",),
+        )  # fmt: skip
+    yield Gate(
+        "no_address", address.c.address.is_not(None), f"has no address for {channel}",
+        State.SUPPRESSED,
+    )  # fmt: skip
+    yield Gate(
+        "suppressed", ~_suppressed(case, channel), "the address must not be used",
+        State.SUPPRESSED,
+    )  # fmt: skip
+    if campaign.marketing:
+        yield Gate(
+            "no_consent", consented(customers.c.id, channel, campaign.topic),
+            f"has not agreed to {campaign.topic} by {channel}", State.SUPPRESSED, ("topic",),
+        )  # fmt: skip
+    yield Gate(
+        "no_time_zone", opens_at.is_not(None),
+        "has no known time zone, or zones that never open together", State.EXPIRED,
+    )  # fmt: skip
+    yield Gate(
+        "quiet_hours", _opens_in_time(case, channel), "quiet hours last too long",
+        State.DEFERRED, ("quiet_hours",), value=opens_at, until=opens_at,
+    )  # fmt: skip
+    if campaign.marketing:
+        for cap in caps(case, channel):
+            yield from _cap_gates(case, channel, cap)
+
+
+def last_gates(case: Case) -> Iterator[Gate]:
+    """What is asked of those who would otherwise get the message."""
+    if case.campaign.holdout and not case.sending:
+        yield Gate(
+            "holdout",
+            ~held_out(customers.c.bucket, case.campaign.name, case.campaign.holdout),
+            f"belongs to the {case.campaign.holdout:g} % who are left out to measure the effect",
+            State.HELD_OUT, ("holdout",),
+        )  # fmt: skip
+
+
+def _cap_gates(case: Case, channel: str, cap: Cap) -> Iterator[Gate]:
+    """The cap is full by what has left; or by what is planned and goes first."""
+    sent = filled(case, channel, cap, planned=False)
+    all_of_them = filled(case, channel, cap, planned=True)
+    here = cap.applies if cap.applies is not None else true()
+    room = or_(~here, all_of_them < cap.most)
+    yield Gate(
+        cap.name, or_(room, sent < cap.most), f"has had the most of {cap.said}", State.CAPPED,
+        cap.path, cap.rule, value=sent,
+    )  # fmt: skip
+    yield Gate(
+        f"{cap.name}_lost", room, f"lost the slot of {cap.said} to a higher priority", State.CAPPED,
+        cap.path, cap.rule, value=all_of_them,
+    )  # fmt: skip
+
+
+def _stopped(*what: tuple[str, str]) -> ColumnElement[bool]:
+    named = [and_(controls.c.scope == scope, controls.c.name == name) for scope, name in what]
+    return exists(select(controls.c.name).where(or_(*named)).correlate_except(controls))
+
+
+def _already(case: Case) -> ColumnElement[bool]:
+    same = select(messages.c.id).where(
+        messages.c.campaign == case.campaign.name,
+        messages.c.customer_id == customers.c.id,
+        messages.c.occasion == case.asked.c.occasion,
+        messages.c.step == case.step,
+    )
+    if case.sending:  # only what has left counts, and not the message itself
+        same = same.where(messages.c.id != case.asked.c.message_id, messages.c.state.in_(ADMITTED))
+    return exists(same.correlate_except(messages))
+
+
+def _lately_in_campaign(case: Case) -> ColumnElement[bool]:
+    """Another occasion of this campaign: steps of the same one are not a repetition."""
+    assert case.campaign.again_after is not None
+    other = select(messages.c.id).where(
+        messages.c.customer_id == customers.c.id,
+        messages.c.counts_at > ago(case.campaign.again_after + HOLD),
+        messages.c.campaign == case.campaign.name,
+        messages.c.occasion != case.asked.c.occasion,
+        messages.c.state.in_(ADMITTED if case.sending else (*ADMITTED, *PENDING)),
+    )
+    return exists(other.correlate_except(messages))
+
+
+def _still_asking(case: Case) -> ColumnElement[bool] | None:
+    """The trigger's own reason still stands; None where it cannot go away."""
+    match case.campaign.trigger:
+        case OnEvent(unless=Match() as undo):
+            return _nothing_came(case, undo)
+        case OnInactive() as trigger:
+            again = Match(event=trigger.inactive, where=trigger.where, product=trigger.product)
+            return _nothing_came(case, again)
+        case OnEntering(enters=segment):
+            return where(case.shop.segments[segment], case.of_customer)
+        case OnPriceDrop():
+            change = product_changes
+            held = price_now(change.c.product_id, case.shop.currency)
+            return exists(
+                select(change.c.id)
+                .join(prices, prices.c.id == held)
+                .where(
+                    change.c.id == case.asked.c.change_id,
+                    cast(prices.c.amount, Numeric) <= cast(change.c.after, Numeric),
+                )
+                .correlate_except(change, prices)
+            )
+        case _:
+            return None
+
+
+def _nothing_came(case: Case, undo: Match) -> ColumnElement[bool]:
+    first = events.alias("first")
+    undone = select(first.c.id).where(
+        first.c.id == case.asked.c.event_id, came_between(undo, first)
+    )
+    return ~exists(undone.correlate_except(first))
+
+
+def _suppressed(case: Case, channel: str) -> ColumnElement[bool]:
+    scopes = ("all", "marketing") if case.campaign.marketing else ("all",)
+    return exists(
+        select(suppressions.c.address_key)
+        .where(
+            suppressions.c.address_key == case.address[channel].c.address_key,
+            suppressions.c.scope.in_(scopes),
+        )
+        .correlate_except(suppressions)
+    )
+
+
+def _opens_in_time(case: Case, channel: str) -> ColumnElement[bool]:
+    """Planned: it opens before the message expires. About to be sent: it is open now."""
+    opens_at = case.opens_at(channel)
+    return opens_at <= NOW if case.sending else later(opens_at, HOLD) < case.expires_at

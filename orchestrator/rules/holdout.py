@@ -1,0 +1,26 @@
+"""Holdouts: customers who deliberately get nothing, so that the others' gain can be measured.
+
+Every customer has a fixed number, the bucket. A campaign draws from it by a universal hash of its
+own, so that campaigns hold out different customers, and each always the same.
+"""
+
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import ColumnElement, literal
+
+PRIME = 2**31 - 1
+"""Buckets and salts lie below it, so that their product fits in 64 bits."""
+
+
+def bucket(key: str) -> int:
+    """A customer's number, from the customer's key."""
+    return int.from_bytes(sha256(f"customer:{key}".encode()).digest()[:8]) % PRIME
+
+
+def held_out(bucket: ColumnElement[Any], campaign: str, percent: float) -> ColumnElement[bool]:
+    """Whether the customer belongs to the share that the campaign leaves out."""
+    digest = sha256(f"holdout:{campaign}".encode()).digest()
+    factor = int.from_bytes(digest[:8]) % (PRIME - 1) + 1
+    shift = int.from_bytes(digest[8:16]) % PRIME
+    return (bucket * literal(factor) + shift) % PRIME < literal(int(PRIME * percent / 100))
