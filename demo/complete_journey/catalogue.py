@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from demo.complete_journey.customers import Record
-from demo.complete_journey.prices import WeekPrice, price_records, sold_by_weight
+from demo.complete_journey.prices import WeekPrice, price_records, unsettled
 from demo.complete_journey.source import pa, pc, read
 from demo.complete_journey.stock import stock_records
 from demo.complete_journey.titles import readable, size, title
@@ -80,7 +80,7 @@ def _prices() -> tuple[Record, ...]:
                 at_mode += count
             lists.add(list_cents)
             lines += count
-        if not sold_by_weight(lines, len(lists), at_mode):
+        if not unsettled(lines, len(lists), at_mode):
             records += price_records(product, weeks)
     return tuple(sorted(records, key=itemgetter("at", "product")))
 

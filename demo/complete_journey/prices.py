@@ -18,8 +18,8 @@ from demo.complete_journey.customers import Record
 JITTER_CENTS = 2
 """A change below this is rounding of "3 for $5", not a new price."""
 
-WEIGHED_LIST_PRICES = 0.3
-WEIGHED_MODE_SHARE = 0.35
+UNSETTLED_LIST_PRICES = 0.3
+UNSETTLED_MODE_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,15 @@ class _Spell:
         return self.list_cents - self.cents >= JITTER_CENTS
 
 
-def sold_by_weight(lines: int, list_prices: int, lines_at_mode: int) -> bool:
-    """Whether "a piece" has no price of its own, because each one weighs something else.
+def unsettled(lines: int, list_prices: int, lines_at_mode: int) -> bool:
+    """Whether a piece has no price of its own: mostly goods cut and weighed, each another price.
 
-    `lines_at_mode` counts the lines that paid their week's commonest price. Such products get no
-    price record at all: a made-up price per piece would be worse than none.
+    `lines` sold, at how many different list prices, and how many of them at their week's
+    commonest price. Such products get no price record: a made-up one would be worse than none.
     """
-    return list_prices > WEIGHED_LIST_PRICES * lines or lines_at_mode < WEIGHED_MODE_SHARE * lines
+    return (
+        list_prices > UNSETTLED_LIST_PRICES * lines or lines_at_mode < UNSETTLED_MODE_SHARE * lines
+    )
 
 
 def price_records(product: int, weeks: Sequence[WeekPrice]) -> Iterator[Record]:

@@ -3,42 +3,155 @@
 import re
 from functools import cache
 
-# Only abbreviations that occur often and mean one thing; the rest is shown as the till has it.
+# Abbreviations that occur often and mean one thing; the rest is shown as the till has it.
 _WORDS = {
     "BBQ": "BBQ",
     "BEERALEMALT": "Beer, Ale and Malt",
+    "BG": "Bags",
     "BKD": "Baked",
+    "BN": "Beans",
     "BNLS": "Boneless",
     "BRKFST": "Breakfast",
     "BTL": "Bottle",
+    "BTR": "Butter",
+    "CAN": "Can",
+    "CARB": "Carbonated",
+    "CHICK": "Chicken",
     "CHOC": "Chocolate",
     "CHOCOCLATE": "Chocolate",
     "CKN": "Chicken",
+    "CRBNTD": "Carbonated",
+    "CRMD": "Creamed",
+    "CRYSTL": "Crystal",
+    "DNR": "Dinner",
     "DNRS": "Dinners",
     "DRNK": "Drink",
+    "DRNKING": "Drinking",
+    "DRNKNG": "Drinking",
+    "DRNKS": "Drinks",
+    "DRSNG": "Dressing",
+    "DSH": "Dishes",
     "FD": "Food",
+    "FLVRD": "Flavored",
     "FRSH": "Fresh",
     "FRZ": "Frozen",
     "FRZN": "Frozen",
+    "GDS": "Goods",
     "GM": "GM",
-    "ICE-CREAM": "Ice Cream",
+    "HANDKE": "Handkerchiefs",
+    "IQF": "IQF",
     "LUNCHMEAT": "Lunch Meat",
-    "MULTI-PACKS": "Multi-Packs",
+    "MLK": "Milk",
+    "MNERAL": "Mineral",
+    "MX": "Mix",
+    "MXS": "Mixes",
     "PCKGD": "Packaged",
     "PKG": "Package",
     "PKGD": "Packaged",
-    "PREM": "Premium",
+    "PKLD": "Pickled",
+    "PNT": "Peanut",
     "PRCSD": "Processed",
+    "PREM": "Premium",
+    "PREP": "Prepared",
+    "PWDR": "Powder",
+    "PWDRS": "Powders",
+    "REFRGRATD": "Refrigerated",
+    "REFRIG": "Refrigerated",
     "RFRGRTD": "Refrigerated",
+    "SALD": "Salad",
+    "SAUS": "Sausage",
     "SFT": "Soft",
     "SHERBTS": "Sherbets",
+    "SNDWCH": "Sandwich",
+    "SPECILATY": "Specialty",
     "SPLY": "Supply",
-    "UNFLAV": "Unflavored",
+    "SPRD": "Spread",
+    "SUPPPLIES": "Supplies",
+    "SW": "Sweet",
+    "TISS": "Tissue",
+    "TORT": "Tortilla",
+    "TRSH": "Trash",
+    "TV": "TV",
     "VEG": "Vegetables",
-    "W/": "with",
     "WHL": "Whole",
     "WHLSM": "Wholesome",
     "WHT": "White",
+    "WTR": "Water",
+}
+
+# The commonest names, cut off at 30 characters by the till, as a shop would write them.
+_NAMES = {
+    "AUTO DISH DETERGENT - MONODOSE": "Dishwasher Tablets",
+    "BEANS GREEN: FS/WHL/CUT": "Green Beans",
+    "BUTTER SPRAY CRACKER (RITZ/CLU": "Butter Crackers",
+    "CANDY BAGS-CHOCOCLATE": "Chocolate Candy Bag",
+    "CANDY BAGS-NON CHOCOLATE": "Candy Bag",
+    "CANDY BARS (SINGLES)(INCLUDING": "Candy Bar",
+    "CARDS EVERYDAY": "Greeting Cards",
+    "CARROTS MINI PEELED": "Baby Carrots",
+    "CHEESE CRACKERS (CHEEZ-ITS/GOL": "Cheese Crackers",
+    "DAIRY CASE 100% PURE JUICE - O": "Pure Juice",
+    "DAIRY CASE FRUIT DRINKS (NO JU": "Fruit Drinks",
+    "DAIRY CASE JUICE DRNK UNDER 10": "Juice Drink",
+    "FACIAL TISSUE & PAPER HANDKE": "Facial Tissue",
+    "FLUID MILK WHITE ONLY": "Milk",
+    "FRZN BAGGED VEGETABLES - PLAIN": "Frozen Vegetables",
+    "FRZN BOXED VEGETABLES- VALUE A": "Frozen Boxed Vegetables",
+    "FRZN BREADED PREPARED CHICK": "Frozen Breaded Chicken",
+    "FRZN MULTI SERVE ENTREES ALL": "Frozen Family Entrees",
+    "FRZN NOVELTIES/WTR ICE": "Frozen Novelties and Water Ice",
+    "FRZN SS PREMIUM ENTREES/DNRS/N": "Frozen Premium Entree",
+    "FRZN SS PREMIUM ENTREES/DNRS/T": "Frozen Premium Dinner",
+    "GARBAGE KITCHEN COMPACTOR BA": "Kitchen Trash Bags",
+    "IWS SINGLE CHEESE": "Cheese Singles",
+    "MAINSTREAM WHEAT/MULTIGRAIN BR": "Wheat and Multigrain Bread",
+    "MAINSTREAM WHITE BREAD": "White Bread",
+    "MEXICAN SAUCESSALSAPICANTEE": "Salsa and Mexican Sauces",
+    "NON-CARB FLVRD DRNKNG/MNRL WAT": "Still Flavored Water",
+    "NON-CRBNTD DRNKING/MNERAL WATE": "Still Mineral Water",
+    "ONIONS SWEET (BULK&BAG)": "Sweet Onions",
+    "POTATOES RUSSET (BULK&BAG)": "Russet Potatoes",
+    "RTS SOUP: CHUNKY/HOMESTYLE ET": "Chunky Homestyle Soup",
+    "SEMI-SOLID SALAD DRESSING MAY": "Mayonnaise",
+    "SFT DRNK 2 LITER BTL CARB INCL": "Soft Drink, 2-Liter Bottle",
+    "SFT DRNK MLT-PK BTL CARB (EXCP": "Soft Drink, Multi-Pack Bottles",
+    "SFT DRNK SNGL SRV BTL CARB (EX": "Soft Drink, Single Bottle",
+    "SGL SV/VEND MACH SNACKS CHIP/P": "Single-Serve Snacks",
+    "SOFT DRINKS 12/18&15PK CAN CAR": "Soft Drinks, Pack of Cans",
+    "SOFT DRINKS 20PK&24PK CAN CARB": "Soft Drinks, Large Pack of Cans",
+    "SOFT DRINKS 6PK/4PK CAN CARB (": "Soft Drinks, Small Pack of Cans",
+    "SS ECONOMY ENTREES/DINNERS ALL": "Frozen Economy Dinner",
+    "SW GDS:DONUTS": "Donuts",
+    "VARIETY BEANS - KIDNEY PINTO": "Kidney and Pinto Beans",
+    "WAREHOUSE SNACKS": "Snacks",
+    "YOGURT MULTI-PACKS": "Yogurt Multi-Pack",
+    "YOGURT NOT MULTI-PACKS": "Yogurt",
+}
+
+# Types that say nothing without their category: "Premium" is an ice cream here, a bacon there.
+_VAGUE = {
+    "BLENDS",
+    "CHOICE",
+    "DRY",
+    "ECONOMY",
+    "ECONOMY - MEAT",
+    "ENHANCED",
+    "ENTREES",
+    "GARDEN PLUS",
+    "LEAN",
+    "LIGHT",
+    "MAINSTREAM",
+    "MISCELLANEOUS",
+    "OTHER",
+    "POULTRY",
+    "PREMIUM",
+    "PREMIUM - MEAT",
+    "PREMIUM PINTS",
+    "PRIMAL",
+    "REGULAR GARDEN",
+    "SMOKED/COOKED",
+    "SUPER PREMIUM",
+    "TRADITIONAL",
 }
 _SMALL = {"and", "of", "or", "in", "with"}
 _TOKEN = re.compile(r"[A-Z0-9'./-]+|[^A-Z0-9'./-]+", re.IGNORECASE)
@@ -51,6 +164,9 @@ def readable(text: str | None) -> str | None:
     if text is None or not text.strip():
         return None
     text = " ".join(text.split())
+    if text in _NAMES:
+        return _NAMES[text]
+    text = re.sub(r"\s*&\s*", " & ", re.sub(r"\(BULK&BAG\)?", "", text)).strip()
     words = "".join(_word(token) for token in _TOKEN.findall(text))
     words = re.sub(r"\s*:\s*", ": ", words)
     # The data cuts long names at 30 characters, often inside a bracket.
@@ -106,6 +222,9 @@ def size(text: str | None) -> str | None:
 def title(product_type: str | None, category: str | None, package: str | None, brand: str) -> str:
     """A product's name as a shop would show it: the data has none, only its type."""
     name = readable(product_type) or readable(category) or "Product"
+    if product_type in _VAGUE and category is not None:
+        kind = readable(category.split("/")[0]) or category
+        name = f"{name.split(' - ')[0]} {kind}"
     if brand == "Private":
         name = f"Our Brand {name}"
     measure = size(package)
