@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,7 +11,7 @@ from orchestrator.model.clock import Hours
 from orchestrator.model.condition import Condition, EventFilter
 from orchestrator.model.offer import Offer
 from orchestrator.model.program import Program, SendOp, program
-from orchestrator.model.span import Cap, Percent, Span
+from orchestrator.model.span import Cap, Percent, Span, Whole
 from orchestrator.model.step import Send, SendStep, Step
 from orchestrator.model.trigger import Trigger
 
@@ -39,7 +39,7 @@ class Campaign(Written):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     purpose: Purpose
     topic: str = Field(description="What customers subscribe to; one of the topics of shop.yaml.")
-    priority: int = Field(50, ge=0, le=100, description="Who wins when two want one slot.")
+    priority: Whole = Field(50, ge=0, le=100, description="Who wins when two want one slot.")
     trigger: Trigger
     audience: Condition | None = None
     channels: tuple[str, ...] = Field(
@@ -56,15 +56,15 @@ class Campaign(Written):
         None, description="Not to the same customer again before so long, whatever the occasion."
     )
     expires: Span = timedelta(hours=24)
-    max_audience: int = Field(ge=1, description="More than so many in a day, and it halts.")
-    segments_max: int = Field(2, ge=1, le=10, description="The longest text message.")
+    max_audience: Whole = Field(ge=1, description="More than so many in a day, and it halts.")
+    segments_max: Whole = Field(2, ge=1, le=10, description="The longest text message.")
     goal: Goal | None = None
     holdout: Percent = Field(0.0, ge=0, le=50)
 
     @model_validator(mode="after")
-    def _sells_with_a_price(self) -> "Campaign":
+    def _sells_with_a_price(self) -> Self:
         if self.purpose == "offer" and self.offer is None:
-            raise ValueError("purpose is offer, so it needs an offer: which products, and what of their price")
+            raise ValueError("offers nothing, yet its purpose is offer; add an offer with products")
         if not self.sends:
             raise ValueError("never sends anything; add a send step")
         return self

@@ -10,18 +10,17 @@ unknown is neither in Paris nor "not in Paris".
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from orchestrator.model.base import Written
-from orchestrator.model.span import Span, parse_times
+from orchestrator.model.span import Day, Number, Span
 
 Scalar = bool | int | Decimal | date | str
-Number = Annotated[Decimal | int, BeforeValidator(parse_times)]
 Operator = Literal[
-    "is", "is_not", "in", "not_in", "at_least", "at_most", "above", "below", "has", "before", "after",
-    "known", "within_last", "within_next", "older_than",
+    "is", "is_not", "in", "not_in", "at_least", "at_most", "above", "below", "has",
+    "before", "after", "known", "within_last", "within_next", "older_than",
 ]  # fmt: skip
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 
@@ -42,8 +41,8 @@ class Tests(Written):
     above: Number | None = None
     below: Number | None = None
     has: Scalar | None = None
-    before: date | None = None
-    after: date | None = None
+    before: Day | None = None
+    after: Day | None = None
     known: bool | None = None
     within_last: Span | None = None
     within_next: Span | None = None
@@ -61,14 +60,20 @@ class TraitTest(Tests):
     trait: str
 
     @model_validator(mode="after")
-    def _asks_something(self) -> "TraitTest":
+    def _asks_something(self) -> Self:
         if not self.tests():
-            raise ValueError(f"says nothing about the trait; add one of: {', '.join(OPERATORS)}")
+            raise ValueError(f"asks nothing of the trait; add one of: {', '.join(OPERATORS)}")
         return self
 
 
 class PropertyTests(Tests):
     """What is asked of one property of an event or a product."""
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not self.tests():
+            raise ValueError(f"asks nothing; add one of: {', '.join(OPERATORS)}")
+        return self
 
 
 def _as_tests(value: Any) -> Any:
@@ -109,7 +114,7 @@ class Did(EventFilter):
     exactly: Number | None = None
 
     @model_validator(mode="after")
-    def _one_measure(self) -> "Did":
+    def _one_measure(self) -> Self:
         if self.sum and self.distinct:
             raise ValueError("has both sum and distinct; keep one")
         return self
@@ -128,9 +133,11 @@ class Moment(EventFilter):
     older_than: Span | None = None
 
     @model_validator(mode="after")
-    def _asks_when(self) -> "Moment":
+    def _asks_when(self) -> Self:
         if (self.within is None) == (self.older_than is None):
-            raise ValueError("needs either within (not longer ago) or older_than (longer ago)")
+            raise ValueError(
+                "does not say when; write either within (not longer ago) or older_than (longer ago)"
+            )
         return self
 
 
@@ -174,7 +181,7 @@ class Group(Written):
     none: tuple["Condition", ...] = ()
 
     @model_validator(mode="after")
-    def _not_empty(self) -> "Group":
+    def _not_empty(self) -> Self:
         if not (self.all or self.any or self.none):
             raise ValueError("is empty; write at least one condition under all, any or none")
         return self
@@ -233,5 +240,3 @@ def leaves(condition: Condition, at: Path = ()) -> Iterator[tuple[Path, Conditio
     for word in ("all", "any", "none"):
         for index, child in enumerate(getattr(condition, word)):
             yield from leaves(child, (*at, word, index))
-
-

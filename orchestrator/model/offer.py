@@ -1,12 +1,12 @@
 """Offers: which products a message proposes, and what of their price must be shown."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from orchestrator.model.base import Written
-from orchestrator.model.span import Span
+from orchestrator.model.span import Span, Whole
 
 Slot = Literal["trigger", "regulars", "goes_with", "better", "bestsellers", "listed"]
 Shown = Literal["total price", "unit price", "was price", "valid until", "how to order"]
@@ -27,16 +27,18 @@ class Products(Written):
     """
 
     from_: Slot = Field(alias="from")
-    at_most: int = Field(3, ge=1, le=12, description="Few choices are easier than many.")
+    at_most: Whole = Field(3, ge=1, le=12, description="Few choices are easier than many.")
     ids: tuple[str, ...] = ()
     category: str | None = Field(None, description="Only this category.")
     theme: str | None = Field(None, description="Only this theme.")
     not_bought_within: Span = timedelta(days=30)
 
     @model_validator(mode="after")
-    def _ids_with_listed(self) -> "Products":
-        if (self.from_ == "listed") != bool(self.ids):
-            raise ValueError("ids belongs to `from: listed`, and only there")
+    def _ids_with_listed(self) -> Self:
+        if self.from_ == "listed" and not self.ids:
+            raise ValueError("lists no product; add ids: [...]")
+        if self.ids and self.from_ != "listed":
+            raise ValueError(f"has ids, yet takes products from {self.from_}; write from: listed")
         return self
 
 
@@ -47,8 +49,8 @@ class Offer(Written):
     show: tuple[Shown, ...] = ("total price", "how to order")
 
     @model_validator(mode="after")
-    def _total_and_order(self) -> "Offer":
+    def _total_and_order(self) -> Self:
         missing = {"total price", "how to order"} - set(self.show)
         if missing:
-            raise ValueError(f"an offer must show the {' and '.join(sorted(missing))}")
+            raise ValueError(f"hides what an offer must show; add {' and '.join(sorted(missing))}")
         return self

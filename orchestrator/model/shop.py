@@ -1,14 +1,14 @@
 """What all campaigns share: `campaigns/shop.yaml`."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, HttpUrl
+from pydantic import BeforeValidator, Field, HttpUrl, model_validator
 
 from orchestrator.model.base import Written
 from orchestrator.model.clock import Hours
 from orchestrator.model.condition import Condition
-from orchestrator.model.span import Cap
+from orchestrator.model.span import Amount, Cap
 
 TraitType = Literal["text", "number", "yes/no", "date", "list"]
 
@@ -18,6 +18,12 @@ class TraitSpec(Written):
 
     type: TraitType
     values: tuple[str, ...] = Field((), description="If given, no other value is taken.")
+
+    @model_validator(mode="after")
+    def _values_of_texts(self) -> Self:
+        if self.values and self.type not in ("text", "list"):
+            raise ValueError(f"has values, which a {self.type} trait cannot; leave them out")
+        return self
 
 
 def _as_trait(value: Any) -> Any:
@@ -39,7 +45,7 @@ class ChannelUse(Written):
     """
 
     through: str
-    cost: Decimal = Field(Decimal(0), ge=0)
+    cost: Amount = Field(Decimal(0), ge=0, description="In the shop's currency.")
     sender: str = Field("", description="The address or number that it comes from.")
 
 
@@ -55,8 +61,10 @@ class PriceDisplay(Written):
     """How prices stand in the shop's data and are told to customers."""
 
     tax: Literal["included", "added"] = "included"
-    tax_rate: Decimal = Field(Decimal(0), ge=0, lt=1, description="Added to the price: 0.08.")
-    fees: dict[str, Decimal] = Field(default_factory=dict, description="Mandatory, per order line.")
+    tax_rate: Amount = Field(Decimal(0), ge=0, lt=1, description="Added to the price: 0.08.")
+    fees: dict[str, Annotated[Amount, Field(ge=0)]] = Field(
+        default_factory=dict, description="Mandatory, per order line."
+    )
 
 
 class Themes(Written):
@@ -80,7 +88,9 @@ class Shop(Written):
     caps: Caps = Caps()
     channels: dict[str, ChannelUse] = Field(min_length=1)
     topics: dict[str, str] = Field(min_length=1, description="What customers may subscribe to.")
-    traits: dict[str, Annotated[TraitSpec, BeforeValidator(_as_trait)]] = Field(default_factory=dict)
+    traits: dict[str, Annotated[TraitSpec, BeforeValidator(_as_trait)]] = Field(
+        default_factory=dict, description="What may be known of a customer."
+    )
     events: dict[str, dict[str, TraitType]] = Field(
         default_factory=dict, description="The events that arrive, with their properties."
     )

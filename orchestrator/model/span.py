@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -74,7 +75,7 @@ class Rate:
         return f"{self.count} per {show_span(self.per)}"
 
 
-def parse_rate(text: Any) -> Rate:
+def parse_rate(text: object) -> Rate:
     """`2 per 7d`, `3 per day`. `0` is allowed, and means none at all.
 
     >>> print(parse_rate("3 per week"))
@@ -97,19 +98,82 @@ Cap = Annotated[
 ]
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
+def parse_amount(value: Any) -> Any:
+    """A number as written: never yes or no, never a text."""
+    if not _is_number(value):
+        raise ValueError("write a number, such as 20 or 0.0079, without quotes")
+    return value
+
+
 def parse_times(value: Any) -> Any:
     """`3 times` and `1 time` are the numbers 3 and 1; a plain number stays one."""
     match = re.fullmatch(r"(\d+)\s*times?", value.strip()) if isinstance(value, str) else None
+    if not match and not _is_number(value):
+        raise ValueError("write a number, such as 3 or 3 times")
     return int(match.group(1)) if match else value
 
 
-def parse_percent(value: Any) -> Any:
+def parse_whole(value: Any) -> int:
+    """A whole number, and nothing that could be read as one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError("write a whole number, such as 50")
+
+
+def parse_day(value: Any) -> date:
+    """`2017-11-23` as a date.
+
+    >>> parse_day("2017-11-23")
+    datetime.date(2017, 11, 23)
+    """
+    if type(value) is date:
+        return value
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", str(value)):
+        raise ValueError("write a date as 2017-11-23")
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"there is no such day: {value}") from error
+
+
+def parse_percent(value: Any) -> float:
     """`10%` as 10."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value.strip()) if isinstance(value, str) else None
+    if isinstance(value, float):
+        return value
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*%", str(value).strip())
     if match:
         return float(match.group(1))
     raise ValueError("write a share as a percentage, such as 10%")
 
+
+Whole = Annotated[int, BeforeValidator(parse_whole)]
+"""A whole number."""
+
+Amount = Annotated[Decimal, BeforeValidator(parse_amount)]
+"""A number with as many digits as were written."""
+
+Number = Annotated[
+    Decimal | int,
+    BeforeValidator(parse_times),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\d+ *times?$"}],
+            "examples": ["3 times"],
+        }
+    ),
+]
+"""A number, or `3 times`."""
+
+Day = Annotated[
+    date,
+    BeforeValidator(parse_day),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2017-11-23"]}),
+]
+"""A date, as written: `2017-11-23`."""
 
 Percent = Annotated[
     float,

@@ -1,8 +1,8 @@
 """Steps: what a campaign does once its trigger has asked. A simple campaign has one `send`."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from orchestrator.model.base import Written
 from orchestrator.model.condition import Condition
@@ -13,11 +13,12 @@ from orchestrator.model.trigger import Match
 class Still(Written):
     """`{still: audience}`: the campaign's audience must hold again at this moment."""
 
-    still: str = Field(pattern="^audience$")
+    still: Literal["audience"]
 
 
 def _when_kind(value: Any) -> str:
-    return "still" if isinstance(value, Still) or (isinstance(value, dict) and "still" in value) else "if"
+    written = isinstance(value, dict) and "still" in value
+    return "still" if written or isinstance(value, Still) else "if"
 
 
 When = Annotated[
@@ -54,6 +55,12 @@ class Branch(Written):
     if_: When = Field(alias="if")
     then: tuple["Step", ...] = ()
     otherwise: tuple["Step", ...] = ()
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if not self.then and not self.otherwise:
+            raise ValueError("leads nowhere; add steps under then or otherwise")
+        return self
 
 
 class SendStep(Written):

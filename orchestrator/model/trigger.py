@@ -6,14 +6,14 @@ at most once for each occasion.
 """
 
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from orchestrator.model.base import Written
 from orchestrator.model.clock import TimeOfDay
 from orchestrator.model.condition import EventFilter
-from orchestrator.model.schedule import CronText
+from orchestrator.model.schedule import CronText, parse_once
 from orchestrator.model.span import Percent, Shift, Span
 
 Whose = Literal["customer", "shop"]
@@ -34,6 +34,12 @@ class OnEvent(EventFilter):
     wait: Span | None = None
     unless: Match | None = Field(None, description="Nothing is due if this happened meanwhile.")
 
+    @model_validator(mode="after")
+    def _waits_for_the_exception(self) -> Self:
+        if self.unless and not self.wait:
+            raise ValueError("has unless, but leaves no time for it; add a wait, such as 4h")
+        return self
+
 
 class OnInactive(EventFilter):
     """`{inactive: Order Completed, for: 45d}`: the last one is so long ago; once each time."""
@@ -52,7 +58,11 @@ class OnCron(Written):
 class OnDay(Written):
     """`{once: 2017-11-22 10:00, zone: customer}`: one time only."""
 
-    once: datetime
+    once: Annotated[
+        datetime,
+        BeforeValidator(lambda text: parse_once(text).at),
+        WithJsonSchema({"type": "string", "examples": ["2017-11-22 10:00"]}),
+    ]
     zone: Whose = "customer"
 
 
@@ -63,7 +73,7 @@ class OnEntering(Written):
 
 
 class OnDate(Written):
-    """`{date: birthday, offset: -7d, at: 10:00, every: year}`: a date trait, in the customer's zone."""
+    """`{date: birthday, offset: -7d, at: 10:00, every: year}`: on the customer's clock."""
 
     date: str
     offset: Shift = timedelta(0)
