@@ -1,0 +1,150 @@
+"""The only way to print money. The macros of `templates/prices.j2` stand on these functions.
+
+Each writes what it shows to the quote of the render under way (`state`). Rules: the total first;
+"was" and "-n %" only against the lowest price of 30 days; the unit price beside the price.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from orchestrator.flow.render import formats
+from orchestrator.flow.render.price_view import PriceView, price_in
+from orchestrator.flow.render.state import RenderRefused, RenderState, current
+from orchestrator.flow.render.words import words_of
+from orchestrator.model.money import Money, Price, QuoteLine
+
+
+def price_parts(product: Mapping[str, Any]) -> dict[str, str]:
+    """Everything of a product's price, in the customer's locale; quoted as shown.
+
+    Keys: amount, tax, fees, unit, unit_price, was, was_note, percent, until; empty where there is
+    nothing to say. Raises RenderRefused (price_missing) for a product without a price.
+    """
+    state = current()
+    price = _price_of(product)
+    _quote(state, product, price)
+    words, locale = words_of(state.locale), state.locale
+    was, percent = _reduction(price, locale)
+    fees = (
+        words["fee"].format(amount=formats.money(fee.amount, locale), name=fee.name)
+        for fee in price.fees
+    )
+    return {
+        "amount": formats.money(price.total, locale),
+        "tax": _tax(price, locale),
+        "fees": ", ".join(fees),
+        "unit": formats.measure_text(price.unit, locale) if price.unit else "",
+        "unit_price": (
+            formats.unit_price_text(price.unit_price, locale) if price.unit_price else ""
+        ),
+        "was": was,
+        "was_note": words["was_note"] if was else "",
+        "percent": percent,
+        "until": (
+            words["valid_until"].format(
+                day=formats.until_text(price.valid_until, state.zone, locale)
+            )
+            if price.valid_until
+            else ""
+        ),
+    }
+
+
+def price_line(product: Mapping[str, Any]) -> str:
+    """A price on one line: $7.99 incl. tax ($0.26/oz), was $9.99 -20%, until Nov 28."""
+    state = current()
+    price = _price_of(product)
+    _quote(state, product, price)
+    words, locale = words_of(state.locale), state.locale
+    line = f"{formats.money(price.total, locale)} {_tax(price, locale)}"
+    if price.unit_price:
+        line += f" ({formats.unit_price_text(price.unit_price, locale)})"
+    was, percent = _reduction(price, locale)
+    if was:
+        line += f", {was} {percent}"
+    if price.valid_until:
+        day = formats.until_text(price.valid_until, state.zone, locale)
+        line += f", {words['until'].format(day=day)}"
+    return line
+
+
+def order_url(product: Mapping[str, Any]) -> str:
+    """The link to order a product by; quoted as shown.
+
+    Raises RenderRefused (order_link_missing) for a product without one.
+    """
+    link = product.get("order_link")
+    if not isinstance(link, str):
+        raise RenderRefused("order_link_missing", f"{_name(product)} has no order link")
+    current().order_links[_name(product)] = link
+    return link
+
+
+def amount(value: object, currency: object) -> str:
+    """Money that is no product's price, such as the total of a bill, from an event or a trait."""
+    try:
+        if isinstance(value, bool) or not isinstance(value, (int, Decimal, str)):
+            raise ValueError(f"{type(value).__name__} is no amount")
+        money = Money.of(value, str(currency))
+    except (ValueError, InvalidOperation) as wrong:
+        raise RenderRefused("data_error", str(wrong)) from wrong
+    return formats.money(money, current().locale)
+
+
+def word(name: str, **names: str) -> str:
+    """One of the words of `words.py`, in the customer's language."""
+    return words_of(current().locale)[name].format_map(names)
+
+
+def greeting(customer: Mapping[str, Any], hello: str = "", unknown: str = "") -> str:
+    """`Hello Ann`, or politely without a name: `Hello`, or `Hello there` with unknown="there"."""
+    words = hello or words_of(current().locale)["hello"]
+    name = customer.get("first_name")
+    name = name if isinstance(name, str) else unknown
+    return f"{words} {name}" if name else words
+
+
+def _price_of(product: Mapping[str, Any]) -> Price:
+    if not isinstance(product, Mapping):
+        raise RenderRefused("data_error", f"a {type(product).__name__} is no product")
+    view = product.get("price")
+    if not isinstance(view, PriceView):
+        raise RenderRefused("price_missing", f"{_name(product)} has no price")
+    return price_in(view)
+
+
+def _name(product: Mapping[str, Any]) -> str:
+    return str(product.get("id", "a product without id"))
+
+
+def _quote(state: RenderState, product: Mapping[str, Any], price: Price) -> None:
+    name = _name(product)
+    reduction = price.reduction
+    state.lines[name] = QuoteLine(
+        product_id=name,
+        price_id=price.price_id,
+        total=price.total,
+        unit_price=price.unit_price,
+        was=reduction.was if reduction else None,
+        percent=reduction.percent if reduction else None,
+        valid_until=price.valid_until,
+    )
+
+
+def _reduction(price: Price, locale: str) -> tuple[str, str]:
+    reduction = price.reduction
+    if reduction is None:
+        return "", ""
+    was = words_of(locale)["was"].format(amount=formats.money(reduction.was, locale))
+    return was, formats.percent_text(reduction.percent, locale)
+
+
+def _tax(price: Price, locale: str) -> str:
+    words = words_of(locale)
+    if price.tax.kind == "included" or price.tax.amount is None:
+        return words["tax_included"]
+    return words["tax_added"].format(amount=formats.money(price.tax.amount, locale))
+
+
+FUNCTIONS = (price_parts, price_line, order_url, amount, word, greeting)

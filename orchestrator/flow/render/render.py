@@ -1,0 +1,189 @@
+"""From templates and data to what a customer gets, or to the reason why there is nothing."""
+
+import re
+from dataclasses import dataclass
+from types import TracebackType
+
+import css_inline
+from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError
+from jinja2.exceptions import SecurityError
+from markupsafe import Markup
+from resiliparse.extract.html2text import extract_plain_text
+
+from orchestrator.flow.render.context import MessageContext
+from orchestrator.flow.render.state import (
+    DEFAULT_LIMITS,
+    Reason,
+    RenderLimits,
+    RenderRefused,
+    RenderState,
+)
+from orchestrator.flow.render.templates import TemplateSet
+from orchestrator.model.money import Quote
+from orchestrator.model.sms import Segments, fold, segments
+
+_INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
+# A header ends at a line break; direction overrides make a subject read as what it is not; half a
+# surrogate pair cannot be encoded.
+_NOT_IN_HEADERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\udfff]").search
+_NOT_IN_BODIES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]").search
+_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}").sub
+_SPACES = re.compile(r"\s+").sub
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message as the customer will see it. A text message has no subject, preheader or html."""
+
+    text: str
+    quote: Quote
+    subject: str = ""
+    preheader: str = ""
+    html: str = ""
+    segments: Segments | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenderFailed:
+    """Why there is no message. `line` counts from 1; 0 where no line is to blame."""
+
+    reason: Reason
+    detail: str
+    template: str = ""
+    line: int = 0
+
+
+def file_name(kind: str, prefix: str = "") -> str:
+    """`email.html.j2`, or `last-call.email.html.j2` for the step's template `last-call`."""
+    return f"{prefix}.{kind}.j2" if prefix else f"{kind}.j2"
+
+
+def render_email(
+    templates: TemplateSet,
+    context: MessageContext,
+    *,
+    prefix: str = "",
+    offer: bool = False,
+    limits: RenderLimits = DEFAULT_LIMITS,
+) -> Rendered | RenderFailed:
+    """Subject, HTML with its CSS inlined, and the plain-text part (from `email.txt.j2`, else made
+    from the HTML). With `offer`, a message without a total price or an order link has failed."""
+    state = RenderState(context.locale, context.zone, limits)
+    name = ""
+    try:
+        name = file_name("email.subject", prefix)
+        subject = _header(templates.render(name, context.values, state), "the subject")
+        if not subject:
+            return RenderFailed("empty", "the subject is empty", name)
+        name = file_name("email.html", prefix)
+        html = _body(templates.render(name, context.values, state))
+        shown = templates.render_block(name, "preheader", context.values, state)
+        preheader = _header(_SPACES(" ", str(Markup(shown).unescape())), "the preheader")
+        own_text = file_name("email.txt", prefix)
+        if own_text in templates:
+            name = own_text
+            text = _body(templates.render(name, context.values, state)).strip()
+        else:
+            text = _BLANK_LINES(
+                "\n\n", extract_plain_text(html, links=True, skip_elements=["[data-html-only]"])
+            ).strip()
+        if not text:
+            return RenderFailed("empty", "there is nothing to read", name)
+        refused = _offer_refused(state, name) if offer else None
+        return refused or Rendered(
+            text=text,
+            quote=state.quote(),
+            subject=subject,
+            preheader=preheader,
+            html=_INLINER.inline(html),
+        )
+    except Exception as error:  # data may break a template in any way; this message alone ends
+        return _failed(error, name)
+
+
+def render_text(
+    templates: TemplateSet,
+    context: MessageContext,
+    *,
+    prefix: str = "",
+    kind: str = "sms.txt",
+    offer: bool = False,
+    limits: RenderLimits = DEFAULT_LIMITS,
+) -> Rendered | RenderFailed:
+    """A text message, folded into GSM-7 where nothing is lost, with its segments counted.
+
+    What too many segments are is for the caller to say.
+    """
+    state = RenderState(context.locale, context.zone, limits)
+    name = file_name(kind, prefix)
+    try:
+        text = fold(_body(templates.render(name, context.values, state)).strip())
+        if not text:
+            return RenderFailed("empty", "there is nothing to read", name)
+        refused = _offer_refused(state, name) if offer else None
+        return refused or Rendered(text=text, quote=state.quote(), segments=segments(text))
+    except Exception as error:  # data may break a template in any way; this message alone ends
+        return _failed(error, name)
+
+
+def _header(text: str, what: str) -> str:
+    found = _NOT_IN_HEADERS(text)
+    if found:
+        raise RenderRefused("control_character", f"{what} holds U+{ord(found[0]):04X}")
+    return text.strip()
+
+
+def _body(text: str) -> str:
+    found = _NOT_IN_BODIES(text)
+    if found:
+        raise RenderRefused("control_character", f"the text holds U+{ord(found[0]):04X}")
+    return text
+
+
+def _offer_refused(state: RenderState, name: str) -> RenderFailed | None:
+    if not state.lines:
+        return RenderFailed(
+            "price_not_shown", "an offer must show its total price: {{ price(product) }}", name
+        )
+    if not state.order_links:
+        return RenderFailed(
+            "order_link_not_shown",
+            "an offer must say how to order: {{ order_button(product) }} or order_link(product)",
+            name,
+        )
+    return None
+
+
+def _failed(error: Exception, name: str) -> RenderFailed:
+    if isinstance(error, TemplateSyntaxError):
+        return RenderFailed("template_error", str(error.message), error.name or name, error.lineno)
+    if isinstance(error, TemplateNotFound):
+        return RenderFailed("template_missing", f"there is no {error.name}", name)
+    template, line = _place(error.__traceback__, name)
+    reason: Reason
+    match error:
+        case RenderRefused():
+            reason = error.reason
+        case UndefinedError():
+            reason = "undefined"
+        case SecurityError():
+            reason = "forbidden"
+        case RecursionError():
+            return RenderFailed("too_slow", "it calls itself without end", template, line)
+        case TemplateError():
+            reason = "template_error"
+        case _:
+            reason = "data_error"
+    return RenderFailed(reason, str(error) or type(error).__name__, template, line)
+
+
+def _place(traceback: TracebackType | None, name: str) -> tuple[str, int]:
+    """Where in the templates it happened: the innermost line of the file being rendered or of one
+    that it includes, rather than of a shared macro that was given wrong data."""
+    place = (name, 0)
+    while traceback is not None:
+        template = traceback.tb_frame.f_globals.get("__jinja_template__")
+        if template is not None and (template.name == name or place[1] == 0):
+            place = (template.name, template.get_corresponding_lineno(traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return place

@@ -1,0 +1,118 @@
+"""What belongs to one render alone: its limits, its locale and the prices it shows.
+
+The macros and the sandbox find it in a context variable, because a compiled template and the
+functions behind its macros are shared by all renders.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from time import monotonic
+from typing import Literal
+
+from orchestrator.model.money import Quote, QuoteLine
+
+Reason = Literal[
+    "undefined",
+    "forbidden",
+    "bare_price",
+    "too_long",
+    "too_slow",
+    "control_character",
+    "empty",
+    "template_missing",
+    "template_error",
+    "data_error",
+    "price_missing",
+    "price_not_shown",
+    "order_link_missing",
+    "order_link_not_shown",
+]
+
+
+class RenderRefused(Exception):
+    """A template asked for what must not be sent; ends this render alone."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class RenderLimits:
+    """What one template may cost. A step is a turn of a loop, or a call of a macro or function."""
+
+    output_chars_max: int = 200_000
+    steps_max: int = 20_000
+    render_time_s: float = 1.0
+
+
+DEFAULT_LIMITS = RenderLimits()
+
+
+@dataclass(slots=True)
+class RenderState:
+    """One message in the making."""
+
+    locale: str
+    zone: tzinfo
+    limits: RenderLimits = DEFAULT_LIMITS
+    steps: int = 0
+    deadline: float = 0.0
+    lines: dict[str, QuoteLine] = field(default_factory=dict)
+    order_links: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.deadline = monotonic() + self.limits.render_time_s
+
+    def step(self) -> None:
+        """Count one step; raises RenderRefused past the limits."""
+        self.steps += 1
+        if self.steps > self.limits.steps_max:
+            raise RenderRefused("too_slow", f"more than {self.limits.steps_max} steps")
+        if not self.steps & 31:
+            self.check_time()
+
+    def check_time(self) -> None:
+        """Raises RenderRefused past the deadline."""
+        if monotonic() > self.deadline:
+            raise RenderRefused("too_slow", f"longer than {self.limits.render_time_s} s")
+
+    def check_chars(self, chars: int) -> None:
+        """Raises RenderRefused for a text longer than a whole message may be."""
+        if chars > self.limits.output_chars_max:
+            raise RenderRefused("too_long", f"more than {self.limits.output_chars_max} characters")
+
+    def quote(self) -> Quote:
+        """The prices shown so far, each with the order link shown for its product."""
+        return Quote(
+            tuple(
+                QuoteLine(
+                    line.product_id,
+                    line.price_id,
+                    line.total,
+                    line.unit_price,
+                    line.was,
+                    line.percent,
+                    line.valid_until,
+                    self.order_links.get(product),
+                )
+                for product, line in self.lines.items()
+            )
+        )
+
+
+_current: ContextVar[RenderState | None] = ContextVar("render", default=None)
+enter = _current.set
+leave = _current.reset
+active = _current.get
+"""The render that is under way, if one is."""
+
+
+def current() -> RenderState:
+    """The render that is under way; raises LookupError outside of one."""
+    state = _current.get()
+    if state is None:
+        raise LookupError("prices are printed within a render only")
+    return state

@@ -1,0 +1,127 @@
+"""A campaign's templates with the shared ones, compiled once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Template, TemplateNotFound
+from jinja2.runtime import Context
+
+from orchestrator.flow.render.money_text import FUNCTIONS
+from orchestrator.flow.render.sandbox import Sandbox
+from orchestrator.flow.render.state import RenderRefused, RenderState, enter, leave
+
+MACRO_FILES = ("prices.j2", "products.html.j2", "text.j2")
+"""Shared files whose macros every template has without importing them."""
+
+
+def is_html(name: str) -> bool:
+    """Whether a file is HTML, by its name: `email.html.j2`, `last-call.email.html.j2`."""
+    return name.removesuffix(".j2").endswith(".html")
+
+
+class _Environment(Sandbox):
+    """Finds templates among the sources of one set, and keeps what it has compiled."""
+
+    def __init__(self, sources: Mapping[str, str], *, html: bool) -> None:
+        super().__init__(autoescape=html, functions=FUNCTIONS)
+        self._sources = sources
+        self._compiled: dict[str, Template] = {}
+        self.globals["as_html"] = html
+        for name in MACRO_FILES:
+            if name in sources and (html or not is_html(name)):
+                self.globals.update(_public(self.get_template(name)))
+
+    def get_template(
+        self, name: str | Template, parent: str | None = None, globals: Any = None
+    ) -> Template:
+        self.step()
+        if isinstance(name, Template):
+            return name
+        found = self._compiled.get(name)
+        if found is None:
+            source = self._sources.get(name)
+            if source is None:
+                raise TemplateNotFound(name)
+            # Editors end a file with a line break or two; a subject must not.
+            code = self.compile(source.rstrip("\n") if not is_html(name) else source, name, name)
+            found = Template.from_code(self, code, self.globals)
+            self._compiled[name] = found
+        return found
+
+    def get_or_select_template(
+        self, name: Any, parent: str | None = None, globals: Any = None
+    ) -> Template:
+        if not isinstance(name, str | Template):
+            raise RenderRefused("forbidden", "include one file, by its name")
+        return self.get_template(name)
+
+
+def _public(template: Template) -> dict[str, Any]:
+    return {
+        name: value for name, value in vars(template.module).items() if not name.startswith("_")
+    }
+
+
+class TemplateSet:
+    """Templates by name; nothing is read from disk. Safe to share between threads.
+
+    Compiles on first use. `render` raises what templates raise (jinja2's errors, RenderRefused,
+    errors of the data): `render.render_email` and `render_text` turn those into outcomes.
+    """
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self.sources = dict(sources)
+        self._html = _Environment(self.sources, html=True)
+        self._text = _Environment(self.sources, html=False)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.sources
+
+    def environment(self, name: str) -> Sandbox:
+        """The environment that a file is compiled in, by its name."""
+        return self._html if is_html(name) else self._text
+
+    def template(self, name: str) -> Template:
+        """The compiled template. Raises TemplateNotFound or TemplateSyntaxError."""
+        return self.environment(name).get_template(name)
+
+    def render(self, name: str, values: Mapping[str, Any], state: RenderState) -> str:
+        """The text of one file with `values`; prices shown are added to `state`."""
+        token = enter(state)
+        try:
+            template = self.template(name)
+            return _bounded(template.root_render_func(self._context(template, values)), state)
+        finally:
+            leave(token)
+
+    def render_block(
+        self, name: str, block: str, values: Mapping[str, Any], state: RenderState
+    ) -> str:
+        """The text of one block that the file itself fills; empty if it does not."""
+        token = enter(state)
+        try:
+            template = self.template(name)
+            filled = template.blocks.get(block)
+            if filled is None:
+                return ""
+            return _bounded(filled(self._context(template, values)), state)
+        finally:
+            leave(token)
+
+    def _context(self, template: Template, values: Mapping[str, Any]) -> Context:
+        environment = template.environment
+        parent = {**environment.globals, **values}
+        return Context(environment, parent, template.name, template.blocks)
+
+
+def _bounded(chunks: Any, state: RenderState) -> str:
+    parts: list[str] = []
+    chars = 0
+    chars_max = state.limits.output_chars_max
+    for chunk in chunks:
+        parts.append(chunk)
+        chars += len(chunk)
+        if chars > chars_max:
+            state.check_chars(chars)
+        state.check_time()
+    return "".join(parts)
