@@ -18,6 +18,9 @@ LINES_MIN = 20
 PIECES_MAX = 100
 """More than this on one line is a measure (thousandths of a gallon of petrol), not pieces."""
 
+BATCH = 16_384
+"""Rows turned into Python objects at a time."""
+
 _NO_GOODS = {"COUPON", "FUEL", "CNTRL/STORE SUP"}
 _NO_GOODS_CATEGORY = {"COUPON/MISC ITEMS", "COUPONS/STORE & MFG"}
 
@@ -135,7 +138,8 @@ def _paid() -> Iterator[tuple[int, int, int, int, int]]:
         ]
     )
     names = ("product", "week", "cents", "list", "week_count")
-    yield from zip(*(ordered[name].to_pylist() for name in names), strict=True)
+    for batch in ordered.select(names).to_batches(max_chunksize=BATCH):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _cents(dollars: Any, pieces: Any) -> Any:

@@ -21,7 +21,7 @@ from demo.complete_journey.source import pa, pc, read
 BATCH = 4096
 """Orders turned into Python objects at a time."""
 
-SPAN = timedelta(days=100)
+SPAN = timedelta(days=62)
 """Orders read from the file at a time, so that memory does not grow with the year."""
 
 NAME = "Order Completed"
@@ -50,6 +50,22 @@ def orders(
     """Orders with since <= at < until as columns; without bounds the whole year."""
     lines = _lines(since, until, households)
     starts, ends = _bounds(lines["basket_id"])
+    events = _events(lines, starts, ends)
+    every = pa.array(range(lines.num_rows), pa.int32())
+    basket = pc.list_parent_indices(pa.ListArray.from_arrays(_offsets(starts, ends), every))
+    flat = pa.table(
+        {
+            "event": events["id"].take(basket),
+            "line": pc.subtract(every, starts.take(basket)),
+            "product": pc.cast(lines["product_id"], pa.string()),
+            "quantity": lines["pieces"],
+            "price": lines["price"],
+        }
+    )
+    return Orders(events, flat)
+
+
+def _events(lines: Any, starts: Any, ends: Any) -> Any:
     heads = lines.take(starts)
     by_basket = pa.ListArray.from_arrays(_offsets(starts, ends), _line_texts(lines))
     properties = _json(
@@ -61,28 +77,15 @@ def orders(
         (',"products":[', pc.binary_join(by_basket, ",")),
         ("]}",),
     )
-    ids = _json(("basket-", heads["basket_id"]))
-    events = pa.table(
+    return pa.table(
         {
-            "id": ids,
-            "name": pa.repeat(pa.scalar(NAME), len(ids)),
+            "id": _json(("basket-", heads["basket_id"])),
+            "name": pa.repeat(pa.scalar(NAME), len(starts)),
             "customer": _json(("hh-", heads["household_id"])),
             "at": pc.assume_timezone(heads["transaction_timestamp"], "UTC"),
             "properties": properties,
         }
     )
-    every = pa.array(range(lines.num_rows), pa.int32())
-    basket = pc.list_parent_indices(pa.ListArray.from_arrays(_offsets(starts, ends), every))
-    flat = pa.table(
-        {
-            "event": ids.take(basket),
-            "line": pc.subtract(every, starts.take(basket)),
-            "product": pc.cast(lines["product_id"], pa.string()),
-            "quantity": lines["pieces"],
-            "price": lines["price"],
-        }
-    )
-    return Orders(events, flat)
 
 
 def order_events(
@@ -98,7 +101,9 @@ def order_events(
     done = 0
     while begin < end:
         stop = min(begin + SPAN, end)
-        for batch in _dated(orders(begin, stop, households).events).to_batches(max_chunksize=BATCH):
+        lines = _lines(begin, stop, households)
+        events = _dated(_events(lines, *_bounds(lines["basket_id"])))
+        for batch in events.to_batches(max_chunksize=BATCH):
             for record in batch.to_pylist():
                 record["properties"] = decode(record["properties"])
                 yield record
