@@ -1,0 +1,40 @@
+"""What holds for every test: examples that can be repeated, and no network beyond this machine."""
+
+import os
+import socket
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+# Examples are judged by their answer, never by how fast a busy machine gave it. In CI they are the
+# same every time, so that a red run is the change's doing; at a desk they are new ones each time.
+settings.register_profile("desk", deadline=None, print_blob=True)
+settings.register_profile("ci", parent=settings.get_profile("desk"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+LOOPBACK = ("127.", "::1", "localhost")
+
+
+def _refuse_strangers(sock: socket.socket, address: Any) -> None:
+    if sock.family in (socket.AF_INET, socket.AF_INET6) and not address[0].startswith(LOOPBACK):
+        raise PermissionError(f"a test may not leave this machine: {address!r}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_loopback() -> Any:
+    """Refuses, for the whole run, every connection to another machine."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        _refuse_strangers(self, address)
+        connect(self, address)
+
+    def guarded_ex(self: socket.socket, address: Any) -> int:
+        _refuse_strangers(self, address)
+        return connect_ex(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        patch.setattr(socket.socket, "connect_ex", guarded_ex)
+        yield
