@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from typing import Annotated
 
 from cronsim import CronSim, CronSimError
@@ -48,19 +48,6 @@ class Once:
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M}"
-
-
-@dataclass(frozen=True, slots=True)
-class DateOffset:
-    """So many days after (negative: before) the date of a customer's trait, at a local time.
-
-    `yearly`: on its anniversaries, whatever the year of the trait.
-    """
-
-    trait: str
-    offset_days: int
-    at: time
-    yearly: bool
 
 
 def parse_cron(text: object) -> Cron:

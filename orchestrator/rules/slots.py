@@ -15,7 +15,6 @@ from cronsim import CronSim
 from orchestrator.model.schedule import Cron, Once
 from orchestrator.rules.wall import readings
 
-_MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 
 
@@ -43,8 +42,8 @@ def slots(schedule: Cron | Once, zone: str, after: datetime, until: datetime) ->
     slot at the end of a missing hour, not two. A zone that does not exist: ZoneInfoNotFoundError.
     """
     place = ZoneInfo(zone)
-    # Labels move forward only, so that none before the wall's own time at `after` is still due.
-    start = after.astimezone(place).replace(tzinfo=None, fold=0) - _MINUTE
+    # A label only ever moves forward: none up to what the wall shows at `after` is still due.
+    start = after.astimezone(place).replace(tzinfo=None, fold=0)
     walls = iter([schedule.at]) if isinstance(schedule, Once) else _walls(schedule, start)
     found: list[Slot] = []
     for wall in walls:
