@@ -87,9 +87,13 @@ def until_text(end: datetime, zone: tzinfo, locale: str) -> str:
     """
     local = end.astimezone(zone)
     parsed = locale_of(locale)
-    if local.time() == datetime.min.time():
-        return format_skeleton("MMMd", local - timedelta(days=1), locale=parsed)
-    day = format_skeleton("MMMd", local, locale=parsed)
+    midnight = local.time() == datetime.min.time()
+    last = local - timedelta(days=1) if midnight else local
+    day = format_skeleton("MMMd", last, locale=parsed)
+    if day.endswith("."):  # "28. Nov." would collide with the end of a sentence
+        day = format_skeleton("MMMMd", last, locale=parsed)
+    if midnight:
+        return day
     return f"{day}, {format_time(local.timetz(), 'short', locale=parsed)}"
 
 

@@ -18,7 +18,7 @@ from orchestrator.model.money import Money, Price, QuoteLine
 def price_parts(product: Mapping[str, Any]) -> dict[str, str]:
     """Everything of a product's price, in the customer's locale; quoted as shown.
 
-    Keys: amount, tax, fees, unit, unit_price, was, was_note, percent, until; empty where there is
+    Keys: now, tax, fees, size, per_unit, was, was_note, percent, until; empty where there is
     nothing to say. Raises RenderRefused (price_missing) for a product without a price.
     """
     state = current()
@@ -31,13 +31,11 @@ def price_parts(product: Mapping[str, Any]) -> dict[str, str]:
         for fee in price.fees
     )
     return {
-        "amount": formats.money(price.total, locale),
+        "now": formats.money(price.total, locale),
         "tax": _tax(price, locale),
         "fees": ", ".join(fees),
-        "unit": formats.measure_text(price.unit, locale) if price.unit else "",
-        "unit_price": (
-            formats.unit_price_text(price.unit_price, locale) if price.unit_price else ""
-        ),
+        "size": formats.measure_text(price.unit, locale) if price.unit else "",
+        "per_unit": (formats.unit_price_text(price.unit_price, locale) if price.unit_price else ""),
         "was": was,
         "was_note": words["was_note"] if was else "",
         "percent": percent,
