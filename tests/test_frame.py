@@ -15,10 +15,12 @@ from celery import Celery
 from celery.app.defaults import NAMESPACES, flatten
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from ruamel.yaml import YAML
 
 import celeryconfig
 from benchmarks.__main__ import keep
 from benchmarks.figure import Figure
+from orchestrator.model.campaign import Campaign
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -185,3 +187,17 @@ def test_a_test_cannot_leave_this_machine() -> None:
     # 192.0.2.0/24 is kept for documentation (RFC 5737): nobody is there.
     with socket.socket() as sock, pytest.raises(PermissionError, match="may not leave"):
         sock.connect(("192.0.2.1", 25))
+
+
+def test_the_readme_shows_a_campaign_that_is_one() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"```yaml\n(.+?)```", readme, re.DOTALL)
+    campaign = Campaign.model_validate({"name": "shown", **YAML(typ="safe").load(written)})
+    assert campaign.offer
+    assert campaign.holdout == 10
+
+
+def test_the_readme_names_every_folder() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    folders = {Path(path).parts[0] for path, _ in committed() if "/" in path} - {".ci"}
+    assert sorted(name for name in folders if f"`{name}/`" not in readme) == []
