@@ -16,7 +16,7 @@ import holidays
 
 from orchestrator.model.clock import QuietHours
 from orchestrator.model.law import WEEK, HoursRow
-from orchestrator.rules.wall import readings
+from orchestrator.rules.wall import readings, zone_of
 
 _DAY = timedelta(days=1)
 _DATES_KEPT_MAX = 64
@@ -124,4 +124,4 @@ class Calendar:
 @lru_cache(maxsize=16_384)
 def calendar(rule: WeekRule, zone: str) -> Calendar:
     """The one calendar of a rule and a zone; ZoneInfoNotFoundError if there is no such zone."""
-    return Calendar(rule, ZoneInfo(zone))
+    return Calendar(rule, zone_of(zone))

@@ -5,15 +5,15 @@ first of two readings where an hour repeats, and at the first instant after a le
 """
 
 from calendar import isleap
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from functools import lru_cache
+from itertools import takewhile
 
 from cronsim import CronSim
 
 from orchestrator.model.schedule import Cron, Once
-from orchestrator.rules.wall import readings
+from orchestrator.rules.wall import readings, zone_of
 
 _DAY = timedelta(days=1)
 
@@ -41,10 +41,14 @@ def slots(schedule: Cron | Once, zone: str, after: datetime, until: datetime) ->
     Of several that a leap moves to one instant only the last is kept: an hourly schedule has one
     slot at the end of a missing hour, not two. A zone that does not exist: ZoneInfoNotFoundError.
     """
-    place = ZoneInfo(zone)
+    place = zone_of(zone)
     # A label only ever moves forward: none up to what the wall shows at `after` is still due.
-    start = after.astimezone(place).replace(tzinfo=None, fold=0)
-    walls = iter([schedule.at]) if isinstance(schedule, Once) else _walls(schedule, start)
+    start = after.astimezone(place).replace(tzinfo=None, fold=0, second=0, microsecond=0)
+    walls = (
+        (schedule.at,)
+        if isinstance(schedule, Once)
+        else _walls(schedule.expression, start, _last_wall(until.astimezone(place)))
+    )
     found: list[Slot] = []
     for wall in walls:
         at, _ = readings(place, wall)
@@ -66,7 +70,7 @@ def date_slots(
     The trait's date is `offset_days` before the slot's. Born on 29 February counts as the 28th in
     a year that has none.
     """
-    place = ZoneInfo(zone)
+    place = zone_of(zone)
     day = after.astimezone(place).date()
     last = until.astimezone(place).date()
     found = []
@@ -88,8 +92,17 @@ def _match(day: date, yearly: bool) -> tuple[str, ...]:
     return (f"{day:%m-%d}",)
 
 
-def _walls(cron: Cron, start: datetime) -> Iterator[datetime]:
-    return CronSim(cron.expression, start)
+def _last_wall(until: datetime) -> datetime:
+    """The latest that the wall has shown up to `until`: more than now while an hour repeats."""
+    first = until.replace(fold=0).utcoffset() or timedelta()
+    put_back = first - (until.utcoffset() or timedelta())
+    return until.replace(tzinfo=None, fold=0) + max(put_back, timedelta())
+
+
+@lru_cache(maxsize=256)
+def _walls(expression: str, start: datetime, last: datetime) -> tuple[datetime, ...]:
+    """The wall times of a cron expression after `start` and up to `last`; zones share them."""
+    return tuple(takewhile(lambda wall: wall <= last, CronSim(expression, start)))
 
 
 def _label(wall: datetime) -> str:

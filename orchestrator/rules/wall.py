@@ -1,9 +1,19 @@
 """From what a wall clock shows to the instant, on nights that have an hour twice or not at all."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _SECOND = timedelta(seconds=1)
+
+
+@lru_cache(maxsize=1024)
+def zone_of(name: str) -> ZoneInfo:
+    """The zone of an IANA name, read once: `ZoneInfo` itself remembers only a handful.
+
+    No such zone: ZoneInfoNotFoundError, or ValueError where the name cannot be one.
+    """
+    return ZoneInfo(name)
 
 
 def readings(zone: ZoneInfo, wall: datetime) -> tuple[datetime, datetime]:
