@@ -12,7 +12,8 @@ from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.law import Law
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Route, Version
-from orchestrator.rules.clocks import Manners, clock_rows, opens
+from orchestrator.rules.clocks import ClockRules, clock_rows, opens
+from orchestrator.rules.openings import Openings
 from orchestrator.rules.where import Of
 from orchestrator.tables import addresses, customers
 from orchestrator.tables.instant import later
@@ -37,6 +38,11 @@ class Case:
     clock: FromClause
     address: Mapping[str, Any]
     sending: bool  # asked for the last time before the write, about messages that are planned
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the first thing that the campaign sends: then the audience must hold."""
+        return self.step == min(self.campaign.sends)
 
     @classmethod
     def of(
@@ -71,11 +77,11 @@ class Case:
         """The shop as written."""
         return self.version.shop
 
-    @property
-    def manners(self) -> Manners:
+    def clock_rules(self, openings: Openings) -> ClockRules:
         """What this case's clock rules go by."""
-        quiet = (self.shop.quiet_hours, self.campaign.quiet_hours)
-        return Manners(self.law, tuple(q for q in quiet if q is not None), HOLD)
+        set_hours = (self.shop.quiet_hours, self.campaign.quiet_hours)
+        quiet = tuple(hours for hours in set_hours if hours is not None)
+        return ClockRules(self.law, openings, self.route.channels, quiet)
 
     @property
     def of_customer(self) -> Of:

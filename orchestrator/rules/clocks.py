@@ -8,7 +8,7 @@ legal cap whether it applies there.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,19 +17,10 @@ from sqlalchemy.types import TypeEngine
 
 from orchestrator.model.clock import Clock, QuietHours
 from orchestrator.model.law import ANY, Law, LegalCap
-from orchestrator.rules.hours import opening
+from orchestrator.rules.openings import Openings
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import rows
-
-
-@dataclass(frozen=True, slots=True)
-class Manners:
-    """What the clock rules go by: law, quiet hours that were set, and how long a write lasts."""
-
-    law: Law
-    quiet: tuple[QuietHours, ...]
-    hold: timedelta
 
 
 def opens(channel: str) -> str:
@@ -59,34 +50,30 @@ def clock_rows(channels: Sequence[str], law: Law) -> FromClause:
     return rows("clock_rows", columns)
 
 
-def clock_parameter(
-    now: datetime, clocks: Mapping[int, Clock], channels: Sequence[str], manners: Manners
-) -> str:
-    """The parameter for `clock_rows`, as JSON text."""
-    return json.dumps(
-        [[id, *_answers(now, clock, channels, manners)] for id, clock in clocks.items()]
-    )
+@dataclass(frozen=True)
+class ClockRules:
+    """What the answers go by. `quiet` are the hours that the shop and the campaign have set."""
+
+    law: Law
+    openings: Openings
+    channels: Sequence[str]
+    quiet: tuple[QuietHours, ...]
+
+    def parameter(self, now: datetime, clocks: Mapping[int, Clock]) -> str:
+        """The parameter for `clock_rows`, as JSON text."""
+        return json.dumps([[id, *self._answers(now, clock)] for id, clock in clocks.items()])
+
+    def _answers(self, now: datetime, clock: Clock) -> Iterator[str | int | None]:
+        yield local_day(now, clock)
+        for channel in self.channels:
+            at = self.openings.opens_at(now, clock, channel, self.quiet)
+            yield None if at is None else to_micros(at)
+            here = self.law.caps_for(clock, channel)
+            yield from (int(cap in here) for cap in legal_caps(self.law, channel))
 
 
-def _answers(
-    now: datetime, clock: Clock, channels: Sequence[str], manners: Manners
-) -> Iterator[str | int | None]:
-    yield _local_day(now, clock)
-    for channel in channels:
-        found = opening(
-            now,
-            clock,
-            channel,
-            quiet=manners.quiet,
-            law=manners.law,
-            hold_s=manners.hold.total_seconds(),
-        )
-        yield None if found.at is None else to_micros(found.at)
-        here = manners.law.caps_for(clock, channel)
-        yield from (int(cap in here) for cap in legal_caps(manners.law, channel))
-
-
-def _local_day(now: datetime, clock: Clock) -> str | None:
+def local_day(now: datetime, clock: Clock) -> str | None:
+    """The customer's date, as ISO text; None where the zone is not known for certain."""
     if len(clock.zones) != 1:
         return None
     return now.astimezone(ZoneInfo(clock.zones[0])).date().isoformat()

@@ -79,9 +79,9 @@ def customer_gates(case: Case) -> Iterator[Gate]:
         f"is no longer news after {show_span(campaign.expires_of(case.step))}",
         State.EXPIRED, ("expires",), value=case.expires_at,
     )  # fmt: skip
-    if (still := _still_asking(case)) is not None:
+    if case.first and (still := _still_asking(case)) is not None:
         yield Gate("trigger_gone", still, "the reason to write is gone", State.STALE, ("trigger",))
-    if campaign.audience is not None:
+    if campaign.audience is not None and case.first:
         yield Gate(
             "not_in_audience", where(campaign.audience, case.of_customer),
             "does not match the audience", State.STALE, ("audience",),

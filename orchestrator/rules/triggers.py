@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    bindparam,
     cast,
     exists,
     func,
@@ -49,14 +50,21 @@ from orchestrator.tables import (
     messages,
     product_changes,
 )
-from orchestrator.tables.base import Id
+from orchestrator.tables.base import Id, Instant
 from orchestrator.tables.instant import later
+
+SINCE: ColumnElement[Any] = bindparam("since", type_=Instant())
 
 
 def asking(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
-    """The occasions of a campaign's trigger that are due and that nobody has decided yet."""
+    """The occasions of a campaign's trigger that are due and that nobody has decided yet.
+
+    What was due before `since`, when the campaign was put to work, is none of its business.
+    """
     occasions = _occasions(campaign, shop, within).subquery("occasions")
-    return select(occasions).where(~_decided(campaign.name, occasions.c))
+    return select(occasions).where(
+        occasions.c.due_at > SINCE, ~_decided(campaign.name, occasions.c)
+    )
 
 
 def _decided(campaign: str, occasion: Any) -> ColumnElement[bool]:

@@ -1,0 +1,84 @@
+"""The decisions of every campaign version, built once and asked again and again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, bindparam, select
+
+from orchestrator.model.law import Law
+from orchestrator.model.version import Version
+from orchestrator.rules.case import HOLD, Case
+from orchestrator.rules.decide import decisions
+from orchestrator.rules.now import NOW
+from orchestrator.rules.openings import Openings
+from orchestrator.rules.triggers import asking
+from orchestrator.rules.within import Within
+from orchestrator.tables import journeys, messages
+
+
+@dataclass(frozen=True)
+class Question:
+    """A case and its decisions, ready to be run."""
+
+    case: Case
+    decisions: Select[Any]
+
+
+class Statements:
+    """Builds each question at its first asking. One object serves one process."""
+
+    def __init__(self, law: Law) -> None:
+        self.law = law
+        self.openings = Openings(law, HOLD)
+        self._built: dict[tuple[Any, ...], Question] = {}
+
+    def on_trigger(self, version: Version, within: Within) -> Question:
+        """Whoever the trigger finds, about the campaign's first send."""
+        key = ("trigger", version.digest, within)
+        if key not in self._built:
+            asked = asking(version.campaign, version.shop, within)
+            self._built[key] = self._question(version, min(version.campaign.sends), asked)
+        return self._built[key]
+
+    def asking(self, version: Version, within: Within) -> Select[Any]:
+        """Whoever the trigger finds, not judged yet."""
+        return asking(version.campaign, version.shop, within)
+
+    def on_journey(self, version: Version, step: int) -> Question:
+        """Whoever has come to a send on the way through the campaign."""
+        key = ("journey", version.digest, step)
+        if key not in self._built:
+            asked = select(
+                journeys.c.customer_id,
+                journeys.c.occasion,
+                journeys.c.event_id,
+                journeys.c.change_id,
+                journeys.c.due_at,
+            ).where(
+                journeys.c.version == version.digest,
+                journeys.c.step == step,
+                journeys.c.ended_at.is_(None),
+                journeys.c.due_at <= NOW,
+            )
+            self._built[key] = self._question(version, step, asked)
+        return self._built[key]
+
+    def on_sending(self, version: Version, step: int, channel: str) -> Question:
+        """Messages that are about to leave on a channel; the parameter is `message_ids`."""
+        key = ("sending", version.digest, step, channel)
+        if key not in self._built:
+            asked = select(
+                messages.c.id.label("message_id"),
+                messages.c.customer_id,
+                messages.c.occasion,
+                messages.c.event_id,
+                messages.c.change_id,
+                messages.c.due_at,
+            ).where(messages.c.id.in_(bindparam("message_ids", expanding=True)))
+            case = Case.of(version, step, self.law, asked, channel=channel)
+            self._built[key] = Question(case, decisions(case))
+        return self._built[key]
+
+    def _question(self, version: Version, step: int, asked: Select[Any]) -> Question:
+        case = Case.of(version, step, self.law, asked)
+        return Question(case, decisions(case))

@@ -1,0 +1,115 @@
+"""Moves customers on through campaigns of several steps, all that stand at one place together."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, not_
+
+from orchestrator.flow.statements import Statements
+from orchestrator.model.campaign import Campaign
+from orchestrator.model.program import ExitOp, JumpUnless, SendOp, WaitOp
+from orchestrator.model.version import Version
+from orchestrator.rules.journey import came, matches, reached
+from orchestrator.store import journeys
+from orchestrator.store.decided import Frozen, decide_into_ledger
+
+FINISHED = "finished"
+GOAL = "goal reached"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One step of one version, and what statements about it need."""
+
+    connection: Connection
+    version: Version
+    statements: Statements
+    parameters: dict[str, Any]
+    step: int
+
+    @property
+    def campaign(self) -> Campaign:
+        """The campaign as written in this version."""
+        return self.version.campaign
+
+    @property
+    def now(self) -> datetime:
+        """The instant at which it is asked."""
+        at: datetime = self.parameters["now"]
+        return at
+
+    def matches(self, when: Any) -> Any:
+        """The condition, for whoever stands here."""
+        return matches(when, self.campaign, self.version.shop, self.statements.law)
+
+    def go(self, *which: Any, to: int) -> int:
+        """Send those who are due here, and match, on to another step."""
+        program = self.campaign.program
+        if to >= len(program):
+            return self.leave(*which, why=FINISHED)
+        op = program[to]
+        due_at = self.now + op.wait.for_ if isinstance(op, WaitOp) else self.now
+        here = (*journeys.standing_at(self.version.digest, self.step), *which)
+        return journeys.move(self.connection, here, self.parameters, to=to, due_at=due_at)
+
+    def leave(self, *which: Any, why: Any) -> int:
+        """Those who stand here, and match, leave the campaign."""
+        here = (*journeys.standing_at(self.version.digest, self.step), *which)
+        return journeys.end(self.connection, here, self.parameters, as_=why)
+
+
+def travel(place: Place) -> Counter[str]:
+    """Move everyone on who stands at the place and need not wait; how many met which verdict."""
+    place.leave(reached(place.campaign.goal), why=GOAL)
+    due = journeys.due(place.version.digest, place.step)[-1]
+    match place.campaign.program[place.step]:
+        case SendOp() as op:
+            return _send(place, op, due)
+        case WaitOp(wait=wait):
+            if wait.exit_on is not None:
+                place.leave(came(wait.exit_on), why=f"left: {wait.exit_on.event}")
+            if wait.until is not None:
+                place.go(came(wait.until), to=place.step + 1)
+            place.go(due, to=place.step + 1)
+        case JumpUnless(when=None, target=target):
+            place.go(due, to=target)
+        case JumpUnless(when=when, target=target):
+            place.go(and_(due, not_(place.matches(when))), to=target)
+            place.go(due, to=place.step + 1)
+        case ExitOp(reason=reason):
+            place.leave(due, why=reason)
+    return Counter()
+
+
+def _send(place: Place, op: SendOp, due: Any) -> Counter[str]:
+    """Decide for those who are due. Whoever does not get the first message leaves the campaign."""
+    if op.send.when is not None:
+        place.go(and_(due, not_(place.matches(op.send.when))), to=place.step + 1)
+    question = place.statements.on_journey(place.version, place.step)
+    counts = decide_into_ledger(
+        place.connection,
+        question.decisions,
+        place.parameters,
+        frozen(place.version, place.step),
+        keep_skipped=True,
+    )
+    if question.case.first:
+        stopped = journeys.stopped_here(place.step)
+        place.leave(and_(due, stopped), why=journeys.why_stopped(place.step))
+    place.go(and_(due, journeys.decided_here(place.step)), to=place.step + 1)
+    return counts
+
+
+def frozen(version: Version, step: int) -> Frozen:
+    """What a message keeps of its campaign."""
+    campaign = version.campaign
+    return Frozen(
+        campaign=campaign.name,
+        version=version.digest,
+        step=step,
+        marketing=campaign.marketing,
+        topic=campaign.topic,
+        priority=campaign.priority,
+    )

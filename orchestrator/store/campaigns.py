@@ -1,0 +1,57 @@
+"""Campaign versions: kept for ever, so that every message can be explained."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from orchestrator.model.version import Settings, Version
+from orchestrator.store.dialect import insert_ignore, upsert
+from orchestrator.tables import campaigns, shops, versions
+
+
+def save_versions(connection: Connection, loaded: Iterable[Version], now: datetime) -> None:
+    """Keep these versions and make them the current ones; campaigns that are gone stop asking."""
+    current = list(loaded)
+    for settings in {version.settings.digest: version.settings for version in current}.values():
+        _save_settings(connection, settings, now)
+    for version in current:
+        row = {
+            "digest": version.digest,
+            "name": version.name,
+            "shop_digest": version.settings.digest,
+            "files": dict(version.files),
+            "created_at": now,
+        }
+        connection.execute(insert_ignore(connection, versions), row)
+        named = {"name": version.name, "version": version.digest, "since": now}
+        connection.execute(upsert(connection, campaigns, ["name"], ["version"]), named)
+    names = [version.name for version in current]
+    connection.execute(delete(campaigns).where(campaigns.c.name.not_in(names)))
+
+
+def _save_settings(connection: Connection, settings: Settings, now: datetime) -> None:
+    row = {"digest": settings.digest, "files": dict(settings.files), "created_at": now}
+    connection.execute(insert_ignore(connection, shops), row)
+
+
+def stored_version(
+    connection: Connection, digest: str
+) -> tuple[str, dict[str, str], dict[str, str]] | None:
+    """A version's name, its files and its shop's files."""
+    statement = (
+        select(versions.c.name, versions.c.files, shops.c.files.label("shop_files"))
+        .join(shops, shops.c.digest == versions.c.shop_digest)
+        .where(versions.c.digest == digest)
+    )
+    row: Any = connection.execute(statement).one_or_none()
+    return None if row is None else (row.name, row.files, row.shop_files)
+
+
+def since(connection: Connection, name: str) -> datetime | None:
+    """When a campaign was first put to work."""
+    found: datetime | None = connection.scalar(
+        select(campaigns.c.since).where(campaigns.c.name == name)
+    )
+    return found

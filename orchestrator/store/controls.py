@@ -1,0 +1,47 @@
+"""The kill switch: a row means stopped."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from orchestrator.store.dialect import insert_ignore
+from orchestrator.tables import controls
+
+EVERYTHING = ("everything", "*")
+SCOPES = ("everything", "channel", "provider", "campaign")
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """One thing that is stopped, since when and why."""
+
+    scope: str
+    name: str
+    reason: str
+    at: datetime
+
+
+def pause(connection: Connection, scope: str, name: str, reason: str, now: datetime) -> bool:
+    """Stop it; False when it was stopped already."""
+    statement = insert_ignore(connection, controls)
+    row = {"scope": scope, "name": name, "reason": reason, "at": now}
+    return connection.execute(statement, row).rowcount > 0
+
+
+def resume(connection: Connection, scope: str, name: str) -> bool:
+    """Let it go on; False when it was not stopped."""
+    statement = delete(controls).where(controls.c.scope == scope, controls.c.name == name)
+    return connection.execute(statement).rowcount > 0
+
+
+def pauses(connection: Connection) -> list[Pause]:
+    """All that is stopped."""
+    found = connection.execute(select(controls).order_by(controls.c.scope, controls.c.name))
+    return [Pause(row.scope, row.name, row.reason, row.at) for row in found]
+
+
+def is_paused(connection: Connection, campaign: str) -> bool:
+    """Whether the campaign, or everything, is stopped."""
+    stopped = {(p.scope, p.name) for p in pauses(connection)}
+    return not stopped.isdisjoint({EVERYTHING, ("campaign", campaign)})

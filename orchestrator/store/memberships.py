@@ -1,0 +1,42 @@
+"""Who is in a segment, since when: kept only for segments whose entering is a trigger."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    literal,
+    null,
+    select,
+)
+
+from orchestrator.tables import memberships
+from orchestrator.tables.base import Instant
+
+
+def refresh(
+    connection: Connection, segment: str, members: Select[Any], parameters: dict[str, Any]
+) -> None:
+    """Set the memberships to what `members` (customer ids) says now.
+
+    Whoever is in the segment when it is first looked at has not entered it: `since` stays null.
+    """
+    now: datetime = parameters["now"]
+    in_it = members.subquery()
+    mine = memberships.c.segment == segment
+    first_look = not connection.scalar(select(exists().where(mine)))
+    left = delete(memberships).where(mine, memberships.c.customer_id.not_in(select(in_it.c[0])))
+    connection.execute(left, parameters)
+    since: ColumnElement[Any] = null() if first_look else bindparam("entered", now, Instant())
+    known = exists(
+        select(memberships.c.id).where(mine, memberships.c.customer_id == in_it.c[0])
+    ).correlate(in_it)
+    entered = select(literal(segment), in_it.c[0], since).where(~known)
+    connection.execute(
+        memberships.insert().from_select(["segment", "customer_id", "since"], entered), parameters
+    )
