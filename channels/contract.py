@@ -18,6 +18,7 @@ The promises, in one place:
 * One thread at a time uses a channel object. Workers open one each.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     }
 )
 """Every kind that a campaign may name, with an installed channel for it or not."""
+
+
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What no single line may hold: whatever any reader may take for its end, and half characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,6 +396,11 @@ class Channel(ABC, Generic[S]):
             return Unsupported(f"{item.kind} without {part}", f"write {item.kind}.{part}.j2")
         for part in sorted(written - able.parts[item.kind]):
             return Unsupported(f"{self.name} carries no {part} for {item.kind}", f"drop the {part}")
+        for what, line in (("address", item.address), ("sender's name", item.sender.name)):
+            if UNPRINTABLE.search(line):
+                return Unsupported(f"the {what} has a control character", "mend the data")
+        if not item.address.strip():
+            return Unsupported("no address", "a message needs one")
         if able.text_chars_max is not None and len(item.text) > able.text_chars_max:
             return Unsupported(
                 f"a text of {len(item.text)} characters",
@@ -406,7 +416,7 @@ class Channel(ABC, Generic[S]):
             )
         return None
 
-    def _refuse_oversize(self, items: Sequence[Item]) -> None:
+    def refuse_oversize(self, items: Sequence[Item]) -> None:
         """Raise ValueError for a batch that is too large: the first line of every `send`."""
         most = self.capabilities.batch_size_max
         if len(items) > most:

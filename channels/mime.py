@@ -12,10 +12,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from channels.contract import Item, Sender, Unsupported
+from channels.contract import UNPRINTABLE, Item, Sender, Unsupported
 
-# Whatever any mail reader, or str.splitlines, may take for the end of a line or a half character.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"{_LOCAL}(?:\.{_LOCAL})*@{_LABEL}(?:\.{_LABEL})*", re.ASCII)
@@ -71,9 +69,9 @@ def problem(item: Item) -> Unsupported | None:
     subject = item.subject
     if not subject or subject.isspace():
         return Unsupported("an e-mail without a subject", "write email.subject.j2")
-    if _UNPRINTABLE.search(subject):
+    if UNPRINTABLE.search(subject):
         return Unsupported("a subject with a line break or control character", "write one line")
-    if _UNPRINTABLE.search(item.sender.name):
+    if UNPRINTABLE.search(item.sender.name):
         return Unsupported("a sender's name with a control character", "write one line")
     for who, address in (("recipient", item.address), ("sender", item.sender.address)):
         if not ascii_address(address):
@@ -115,7 +113,7 @@ def _header_problem(name: str, value: str) -> Unsupported | None:
     lowered = name.lower()
     if not _HEADER_NAME.fullmatch(name) or lowered in _OURS or lowered.startswith("content-"):
         return Unsupported(f"the header name {name[:80]!r}", "only further headers can be added")
-    if _UNPRINTABLE.search(value) or not value.strip():
+    if UNPRINTABLE.search(value) or not value.strip():
         return Unsupported(f"the value of the header {name}", "write one line of plain text")
     if len(name) + 2 + len(value) > _LINE_MAX:
         return Unsupported(f"a header {name} of {len(value)} characters", "shorten the value")

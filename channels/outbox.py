@@ -109,7 +109,7 @@ class OutboxChannel(Channel[OutboxSettings]):
         )
 
     def send(self, items: Sequence[Item], deadline_s: float, now: datetime) -> list[Outcome]:
-        self._refuse_oversize(items)
+        self.refuse_oversize(items)
         end = monotonic() + deadline_s
         if not items:
             return []
@@ -189,8 +189,6 @@ class OutboxChannel(Channel[OutboxSettings]):
         fault = self.cannot_carry(item)
         if fault is None and item.kind == "email":
             fault = mime.problem(item)
-        if fault is None and not item.address.strip():
-            fault = Unsupported("no address", "a message needs one")
         return fault
 
     def _day(self, now: datetime) -> str:

@@ -1,0 +1,418 @@
+"""SMTP over real sockets: what is certain, what is not, and that nothing goes out twice."""
+
+import datetime as dt
+import ipaddress
+import re
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from email import message_from_bytes, policy
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from channels.contract import (
+    Accepted,
+    Deferred,
+    Item,
+    Level,
+    Outcome,
+    Reason,
+    Rejected,
+    Sender,
+    Unknown,
+)
+from channels.contract_suite import DEADLINE_S, NOW, ChannelContract
+from channels.email_smtp import SmtpChannel, SmtpSettings
+from channels.smtp_replies import Stage, refusal
+from tests.channels.smtp_server import DROP, SILENCE, MailServer, ScriptedServer, free_port
+
+
+def email(number: int = 0, address: str = "anna@example.com") -> Item:
+    return Item(
+        message_id=f"m{number}",
+        attempt_id=f"a{number}",
+        kind="email",
+        address=address,
+        text="Milk is $2.49.\n.\n..\nQUIT",
+        subject="Müsli",
+        html="<p>Milk is <b>$2.49</b>.</p>",
+        sender=Sender("The Shop", "shop@example.com"),
+        headers=(("List-Unsubscribe", "<https://example.com/u/1>"),),
+        stable_id=f"m{number}",
+        not_after=None,
+        language="en",
+    )
+
+
+Connect = Callable[..., SmtpChannel]
+Serve = Callable[..., ScriptedServer]
+ServeMail = Callable[..., MailServer]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    servers: list[ScriptedServer] = []
+
+    def make(
+        script: dict[str, list[str]] | None = None,
+        extensions: tuple[str, ...] = (),
+        tls: ssl.SSLContext | None = None,
+    ) -> ScriptedServer:
+        servers.append(ScriptedServer(script or {}, extensions, tls))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def serve_mail() -> Iterator[ServeMail]:
+    servers: list[MailServer] = []
+
+    def make(**settings: object) -> MailServer:
+        servers.append(MailServer(**settings))
+        servers[-1].start()
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def mail_server(serve_mail: ServeMail) -> MailServer:
+    return serve_mail()
+
+
+@pytest.fixture
+def connect(serve: Serve, serve_mail: ServeMail) -> Iterator[Connect]:
+    """Depends on the servers, so that channels close before their servers stop."""
+    opened: list[SmtpChannel] = []
+
+    def make(port: int, **settings: object) -> SmtpChannel:
+        values = {"host": "127.0.0.1", "tls": "none", "timeout_s": 5.0, **settings, "port": port}
+        channel = SmtpChannel(SmtpSettings.model_validate(values))
+        opened.append(channel)
+        channel.open()
+        return channel
+
+    yield make
+    for channel in opened:
+        channel.close()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of our own making for 127.0.0.1, with its key in the same file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mail.example.com")])
+    start = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)  # TLS compares with the real clock
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + dt.timedelta(days=7))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return file
+
+
+@pytest.fixture
+def server_tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+class TestContract(ChannelContract):
+    @pytest.fixture
+    def channel(self, mail_server: MailServer) -> Iterator[SmtpChannel]:
+        settings = SmtpSettings(
+            host="127.0.0.1",
+            port=mail_server.port,
+            tls="none",
+            timeout_s=5,
+        )
+        with SmtpChannel(settings) as channel:
+            yield channel
+
+    @pytest.fixture
+    def taken(self, mail_server: MailServer) -> Callable[[], int]:
+        return lambda: len(mail_server.envelopes)
+
+
+def send(channel: SmtpChannel, *items: Item, deadline_s: float = DEADLINE_S) -> list[Outcome]:
+    return channel.send(items, deadline_s, NOW)
+
+
+def test_a_mail_server_gets_the_whole_message(mail_server: MailServer, connect: Connect) -> None:
+    channel = connect(mail_server.port, bounce_address="bounces@example.com")
+    assert send(channel, email(), email(1, "bo@example.com")) == [
+        Accepted("<m0@example.com>"),
+        Accepted("<m1@example.com>"),
+    ]
+    first, second = mail_server.envelopes
+    assert first.mail_from == "bounces@example.com"
+    assert (first.rcpt_tos, second.rcpt_tos) == (["anna@example.com"], ["bo@example.com"])
+    assert isinstance(first.content, bytes)
+    parsed = message_from_bytes(first.content, policy=policy.default)
+    assert parsed["subject"] == "Müsli"
+    text = parsed.get_body(("plain",))
+    assert text is not None
+    assert text.get_content().splitlines() == ["Milk is $2.49.", ".", "..", "QUIT"]
+
+
+@pytest.mark.parametrize(
+    ("step", "reply", "expected"),
+    [
+        ("MAIL", "550 5.7.1 sender blocked", Rejected(Reason.blocked_sender, "")),
+        ("MAIL", "451 4.3.0 try later", Rejected(Reason.provider_down, "", True, 60.0)),
+        ("RCPT", "550 5.1.1 no such box", Rejected(Reason.bad_address, "")),
+        ("RCPT", "550 no such box", Rejected(Reason.bad_address, "")),
+        ("RCPT", "452 4.2.2 box is full", Rejected(Reason.other, "", True, 60.0)),
+        ("RCPT", "450 4.7.0 slow down", Rejected(Reason.rate_limited, "", True, 60.0)),
+        ("RCPT", "421 4.3.2 closing", Deferred(60.0, "")),
+        ("RCPT", "what?", Rejected(Reason.provider_down, "", True, 60.0)),
+        ("DATA", "554 5.7.1 no spam", Rejected(Reason.content_refused, "")),
+        ("DATA", "421 closing", Deferred(60.0, "")),
+        ("dot", "554 5.6.0 what is this", Rejected(Reason.content_refused, "")),
+        ("dot", "552 5.3.4 too big", Rejected(Reason.too_large, "")),
+        ("dot", "451 4.3.0 disk", Rejected(Reason.provider_down, "", True, 60.0)),
+    ],
+)
+def test_a_refusal_is_certain_and_its_neighbours_go_out(
+    serve: Serve, connect: Connect, step: str, reply: str, expected: Outcome
+) -> None:
+    server = serve({step: [reply]})
+    first, second = send(connect(server.port), email(0), email(1))
+    assert isinstance(first, Rejected | Deferred)
+    assert replace(first, detail="") == expected
+    assert second == Accepted("<m1@example.com>")
+    assert len(server.taken) == (2 if step == "dot" else 1)
+    # A refusal costs no connection, unless the server hangs up by it.
+    assert server.connections == (2 if reply.startswith("421") else 1)
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
+def test_a_connection_lost_before_the_dot_is_certain_and_made_again(
+    serve: Serve, connect: Connect, step: str
+) -> None:
+    server = serve({step: [DROP]})
+    first, second = send(connect(server.port), email(0), email(1))
+    assert isinstance(first, Deferred)
+    assert second == Accepted("<m1@example.com>")
+    assert len(server.taken) == 1
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("answer", [DROP, "421 4.3.2 closing", "garbage", "", "2"])
+def test_no_clear_answer_after_the_dot_is_unknown_and_not_repeated(
+    serve: Serve, connect: Connect, answer: str
+) -> None:
+    server = serve({"dot": [answer]})
+    first, second = send(connect(server.port), email(0), email(1))
+    assert isinstance(first, Unknown)
+    assert second == Accepted("<m1@example.com>")
+    assert [b"<m0@" in taken for taken in server.taken] == [True, False]
+
+
+def test_silence_after_the_dot_is_unknown_after_the_channels_own_timeout(
+    serve: Serve, connect: Connect
+) -> None:
+    server = serve({"dot": [SILENCE]})
+    start = monotonic()
+    first, second = send(connect(server.port, timeout_s=0.2), email(0), email(1))
+    assert isinstance(first, Unknown)
+    assert isinstance(second, Accepted)
+    assert 0.2 <= monotonic() - start < 4
+    assert len(server.taken) == 2
+
+
+@pytest.mark.parametrize("step", ["greeting", "EHLO", "MAIL", "RCPT", "DATA"])
+def test_silence_before_the_dot_is_certain(serve: Serve, connect: Connect, step: str) -> None:
+    server = serve({step: [SILENCE]})
+    (outcome,) = send(connect(server.port, timeout_s=0.2), email())
+    assert isinstance(outcome, Deferred)
+    assert server.taken == []
+
+
+def test_the_deadline_cuts_a_slow_conversation_before_its_dot(
+    serve: Serve, connect: Connect
+) -> None:
+    server = serve({"RCPT": [SILENCE]})
+    start = monotonic()
+    outcomes = send(connect(server.port, timeout_s=60), email(0), email(1), deadline_s=0.3)
+    assert [type(outcome) for outcome in outcomes] == [Deferred, Deferred]
+    assert monotonic() - start < 5
+    assert server.taken == []
+    assert not [line for line in server.commands if line.startswith("DATA")]
+
+
+def test_one_failed_greeting_speaks_for_the_batch(serve: Serve, connect: Connect) -> None:
+    server = serve({"greeting": ["421 busy"] * 9})
+    outcomes = send(connect(server.port), email(0), email(1), email(2))
+    assert [type(outcome) for outcome in outcomes] == [Deferred] * 3
+    assert server.connections == 1
+
+
+def test_a_server_that_does_not_want_us_is_certain(serve: Serve, connect: Connect) -> None:
+    server = serve({"greeting": ["554 5.7.1 your network is listed"]})
+    (outcome,) = send(connect(server.port), email())
+    assert isinstance(outcome, Rejected)
+    assert (outcome.reason, outcome.retryable) == (Reason.blocked_sender, True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
+def test_nobody_there_is_certain(connect: Connect, host: str) -> None:
+    channel = connect(free_port(), host=host)
+    (outcome,) = send(channel, email())
+    assert isinstance(outcome, Deferred)
+    assert [finding.level for finding in channel.check()][-1] is Level.error
+
+
+def test_a_kept_connection_gone_stale_is_replaced_before_anything_is_written(
+    serve: Serve, connect: Connect
+) -> None:
+    server = serve({"NOOP": [DROP]})
+    channel = connect(server.port)
+    assert isinstance(send(channel, email(0))[0], Accepted)
+    assert isinstance(send(channel, email(1))[0], Accepted)
+    assert isinstance(send(channel, email(2))[0], Accepted)
+    assert server.connections == 2
+    assert len(server.taken) == 3
+
+
+def test_a_message_over_the_servers_size_is_not_written(serve: Serve, connect: Connect) -> None:
+    server = serve(extensions=("SIZE 2000",))
+    big = replace(email(0), text="x" * 3000)
+    first, second = send(connect(server.port), big, email(1))
+    assert isinstance(first, Rejected)
+    assert first.reason is Reason.too_large
+    assert second == Accepted("<m1@example.com>")
+    (mail,) = [line for line in server.commands if line.startswith("MAIL")]
+    said = re.search(r"SIZE=(\d+)", mail)
+    assert said is not None
+    assert int(said[1]) == len(server.taken[0])
+
+
+def authenticate(
+    server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
+) -> AuthResult:
+    return AuthResult(success=data.password == b"correct horse", handled=False)
+
+
+def test_starttls_and_a_login(
+    certificate: Path, server_tls: ssl.SSLContext, serve_mail: ServeMail, connect: Connect
+) -> None:
+    server = serve_mail(
+        tls_context=server_tls,
+        require_starttls=True,
+        auth_required=True,
+        authenticator=authenticate,
+    )
+    settings = {"tls": "starttls", "ca_file": str(certificate), "login": "shop"}
+    good = connect(server.port, **settings, password="correct horse")
+    assert send(good, email()) == [Accepted("<m0@example.com>")]
+    assert good.check()[-1].level is Level.good
+    wrong = connect(server.port, **settings, password="battery staple")
+    (outcome,) = send(wrong, email(1))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.reason, outcome.retryable) == (Reason.auth_failed, True)
+    assert "battery" not in outcome.detail
+    assert wrong.check()[-1].level is Level.error
+    assert len(server.envelopes) == 1
+
+
+def test_implicit_tls(
+    certificate: Path, server_tls: ssl.SSLContext, serve_mail: ServeMail, connect: Connect
+) -> None:
+    server = serve_mail(ssl_context=server_tls)
+    channel = connect(server.port, tls="implicit", ca_file=str(certificate))
+    assert send(channel, email()) == [Accepted("<m0@example.com>")]
+    assert len(server.envelopes) == 1
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
+    serve: Serve, server_tls: ssl.SSLContext, connect: Connect
+) -> None:
+    server = serve(extensions=("STARTTLS",), tls=server_tls)
+    (outcome,) = send(connect(server.port, tls="starttls"), email())
+    assert isinstance(outcome, Deferred)
+    assert "certificate" in outcome.detail.lower()
+    assert server.taken == []
+
+
+def test_a_server_without_starttls_gets_nothing_in_the_clear(
+    serve: Serve, connect: Connect
+) -> None:
+    server = serve()
+    (outcome,) = send(connect(server.port, tls="starttls"), email())
+    assert isinstance(outcome, Rejected)
+    assert not [line for line in server.commands if line.startswith(("MAIL", "AUTH"))]
+
+
+@pytest.mark.parametrize("password", ["wörd", "a\nb"])
+def test_a_strange_password_is_an_outcome_not_a_crash(
+    serve: Serve, connect: Connect, password: str
+) -> None:
+    server = serve({"AUTH": ["535 5.7.8 no"]}, extensions=("AUTH PLAIN",))
+    (outcome,) = send(connect(server.port, login="shop", password=password), email())
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Reason.auth_failed
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "words", "reason"),
+    [
+        (Stage.recipient, 551, b"not local", Reason.bad_address),
+        (Stage.recipient, 552, b"box full", Reason.other),
+        (Stage.recipient, 554, b"policy", Reason.content_refused),
+        (Stage.recipient, 550, b"5.7.1 relaying denied", Reason.blocked_sender),
+        (Stage.recipient, 550, b"5.2.1 disabled", Reason.bad_address),
+        (Stage.recipient, 501, b"syntax", Reason.other),
+        (Stage.recipient, 530, b"5.7.0 authenticate first", Reason.auth_failed),
+        (Stage.sender, 553, b"5.1.8 bad sender domain", Reason.blocked_sender),
+        (Stage.sender, 552, b"too big", Reason.too_large),
+        (Stage.content, 550, b"5.7.1 looks like spam", Reason.content_refused),
+        (Stage.content, 554, b"5.4.0 loop", Reason.other),
+        (Stage.content, 552, b"too big", Reason.too_large),
+    ],
+)
+def test_permanent_codes_in_our_words(
+    stage: Stage, code: int, words: bytes, reason: Reason
+) -> None:
+    outcome = refusal(stage, code, words)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is reason
+    assert outcome.retryable == (reason is Reason.auth_failed)
+
+
+def test_a_servers_words_are_kept_short_and_printable() -> None:
+    outcome = refusal(Stage.content, 550, b"5.7.1 a\x1b[31m\nb\xff" + b"x" * 5000)
+    assert isinstance(outcome, Rejected)
+    assert outcome.detail.isprintable()
+    assert len(outcome.detail) < 400
