@@ -81,11 +81,3 @@ CronText = Annotated[
     WithJsonSchema({"type": "string", "examples": ["0 10 * * MON"]}),
 ]
 """A cron expression, as written."""
-
-OnceText = Annotated[
-    Once,
-    BeforeValidator(parse_once),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["2017-11-22 10:00"]}),
-]
-"""A local moment, as written."""

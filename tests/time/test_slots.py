@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.model.schedule import Cron, CronText, OnceText, parse_once
+from orchestrator.model.schedule import Cron, CronText, parse_once
 from orchestrator.rules.slots import DateSlot, Slot, date_slots, slots
 
 DAY = timedelta(days=1)
@@ -17,33 +17,46 @@ def utc(text: str) -> datetime:
 
 
 class Written(BaseModel):
-    cron: CronText | None = None
-    once: OnceText | None = None
+    cron: CronText
 
 
 def test_schedules_are_read_and_written_as_text() -> None:
-    written = Written.model_validate({"cron": " 0  10 * * MON ", "once": "2017-11-22 10:00"})
-    assert (written.cron, written.once) == (Cron("0 10 * * MON"), parse_once("2017-11-22T10:00"))
-    assert written.model_dump() == {"cron": "0 10 * * MON", "once": "2017-11-22 10:00"}
+    written = Written.model_validate({"cron": " 0  10 * * MON "})
+    assert written.cron == Cron("0 10 * * MON")
+    assert written.model_dump() == {"cron": "0 10 * * MON"}
+    once = parse_once("2017-11-22T10:00")
+    assert str(once) == "2017-11-22 10:00"
+    assert parse_once(str(once)) == parse_once(once.at) == parse_once(once) == once
 
 
 @pytest.mark.parametrize(
-    ("field", "text", "says"),
+    ("text", "says"),
     [
-        ("cron", "0 10 * *", "minute, hour, day, month and weekday"),
-        ("cron", "0 0 10 * * *", "minute, hour, day, month and weekday"),
-        ("cron", "0 24 * * *", "the hour of '0 24 "),
-        ("cron", "0 10 * * 8", "the day-of-week of"),
-        ("cron", "0 0 30 2 *", "the day-of-month of"),
-        ("once", "tomorrow", "write a local moment as 2017-11-22 10:00"),
-        ("once", "2017-02-29 10:00", "there is no such day or time"),
-        ("once", "2017-11-22T10:00Z", "write a local moment"),
-        ("once", "2017-11-22 10:00:30", "write a local moment"),
+        ("0 10 * *", "minute, hour, day, month and weekday"),
+        ("0 0 10 * * *", "minute, hour, day, month and weekday"),
+        ("0 24 * * *", "the hour of '0 24 "),
+        ("0 10 * * 8", "the day-of-week of"),
+        ("0 0 30 2 *", "the day-of-month of"),
     ],
 )
-def test_a_wrong_schedule_says_what_is_wrong(field: str, text: str, says: str) -> None:
+def test_a_wrong_cron_expression_says_what_is_wrong(text: str, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
-        Written.model_validate({field: text})
+        Written.model_validate({"cron": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("tomorrow", "write a local moment as 2017-11-22 10:00"),
+        ("2017-02-29 10:00", "there is no such day or time"),
+        ("2017-11-22T10:00Z", "write a local moment"),
+        ("2017-11-22 10:00:30", "write a local moment"),
+        (utc("2017-11-22T10:00"), "without a zone or seconds"),
+    ],
+)
+def test_a_wrong_moment_says_what_is_wrong(text: object, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse_once(text)
 
 
 def test_a_slot_is_named_by_the_wall_and_due_after_its_start_and_up_to_its_end() -> None:
