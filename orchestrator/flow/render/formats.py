@@ -73,9 +73,10 @@ def unit_price_text(unit_price: UnitPrice, locale: str) -> str:
     per = unit_price.per
     if per.unit == "each":
         return words_of(locale)["each"].format(price=price)
-    unit = measure_text(per, locale)
-    if per.amount == 1:
-        unit = unit.removeprefix(_decimal(per.amount, locale)).strip()
+    if per.amount != 1:
+        return f"{price}/{measure_text(per, locale)}"
+    one = format_unit(1, _CLDR[per.unit], "narrow", locale=locale_of(locale))
+    unit = one.removeprefix(_decimal(per.amount, locale)).strip()
     return f"{price}/{unit}"
 
 

@@ -48,11 +48,16 @@ class _Environment(Sandbox):
             self._compiled[name] = found
         return found
 
+    def select_template(
+        self, names: Any, parent: str | None = None, globals: Any = None
+    ) -> Template:
+        raise RenderRefused("forbidden", "include one file, by its name")
+
     def get_or_select_template(
         self, name: Any, parent: str | None = None, globals: Any = None
     ) -> Template:
         if not isinstance(name, str | Template):
-            raise RenderRefused("forbidden", "include one file, by its name")
+            return self.select_template(name)
         return self.get_template(name)
 
 
