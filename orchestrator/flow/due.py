@@ -21,7 +21,7 @@ def due_slots(
     after: datetime,
     until: datetime,
 ) -> list[SlotRow]:
-    """The slots with after < due ≤ until. A customer whose zone is not certain goes by the shop's."""
+    """The slots with after < due ≤ until. Where the zone is not certain, the shop's counts."""
     found: dict[str, list[tuple[str, datetime, str]]] = {}
     rows = []
     for clock_id, clock in clocks.items():

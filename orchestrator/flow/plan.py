@@ -103,7 +103,7 @@ class Planner:
         return Verdicts(version.name, counts)
 
     def _move_on(self, asked: "_Asked") -> Iterable[tuple[str, Counter[str]]]:
-        """Step by step, in the order of the steps: whoever has nothing to wait for goes all the way."""
+        """In the order of the steps: whoever has nothing to wait for goes all the way."""
         seen: set[tuple[str, int]] = set()
         while places := [
             (digest, step)
@@ -168,9 +168,7 @@ class _Asked:
         return {
             "now": self.now,
             "since": since,
-            "clock_rows": self._clock_parameter(
-                question.case.clock_rules(self.statements.openings)
-            ),
+            "clock_rows": self._clock_parameter(question.case.clock_rules()),
             **self.within.parameters(),
         }
 

@@ -7,10 +7,9 @@ from sqlalchemy import Select, bindparam, select
 
 from orchestrator.model.law import Law
 from orchestrator.model.version import Version
-from orchestrator.rules.case import HOLD, Case
+from orchestrator.rules.case import Case
 from orchestrator.rules.decide import decisions
 from orchestrator.rules.now import NOW
-from orchestrator.rules.openings import Openings
 from orchestrator.rules.triggers import asking
 from orchestrator.rules.within import Within
 from orchestrator.tables import journeys, messages
@@ -29,7 +28,6 @@ class Statements:
 
     def __init__(self, law: Law) -> None:
         self.law = law
-        self.openings = Openings(law, HOLD)
         self._built: dict[tuple[Any, ...], Question] = {}
 
     def on_trigger(self, version: Version, within: Within) -> Question:

@@ -17,8 +17,8 @@ from sqlalchemy import case as either
 from orchestrator.model.condition import Path
 from orchestrator.model.message import ADMITTED, PENDING
 from orchestrator.model.span import Rate, show_span
-from orchestrator.rules.case import HOLD, Case
-from orchestrator.rules.clocks import applies, legal_caps
+from orchestrator.rules.case import Case
+from orchestrator.rules.clocks import HOLD, applies, legal_caps
 from orchestrator.tables import customers, messages
 from orchestrator.tables.instant import later
 
@@ -78,7 +78,7 @@ def _written(
 
 def filled(case: Case, channel: str, cap: Cap, *, planned: bool) -> ColumnElement[Any]:
     """How many messages stand in the cap's window already; `planned`: with those not yet sent."""
-    state = messages.c.state.in_(ADMITTED)
+    state: ColumnElement[bool] = messages.c.state.in_(ADMITTED)
     if planned:
         state = or_(state, and_(messages.c.state.in_(PENDING), _comes_first(case)))
 

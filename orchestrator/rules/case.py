@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, select
@@ -13,13 +12,9 @@ from orchestrator.model.law import Law
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Route, Version
 from orchestrator.rules.clocks import ClockRules, clock_rows, opens
-from orchestrator.rules.openings import Openings
 from orchestrator.rules.where import Of
 from orchestrator.tables import addresses, customers
 from orchestrator.tables.instant import later
-
-HOLD = timedelta(seconds=15)
-"""D of the delivery promise: a write ends no later than this after its gates were checked."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +72,11 @@ class Case:
         """The shop as written."""
         return self.version.shop
 
-    def clock_rules(self, openings: Openings) -> ClockRules:
+    def clock_rules(self) -> ClockRules:
         """What this case's clock rules go by."""
         set_hours = (self.shop.quiet_hours, self.campaign.quiet_hours)
         quiet = tuple(hours for hours in set_hours if hours is not None)
-        return ClockRules(self.law, openings, self.route.channels, quiet)
+        return ClockRules(self.law, self.route.channels, quiet)
 
     @property
     def of_customer(self) -> Of:

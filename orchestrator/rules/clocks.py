@@ -8,7 +8,7 @@ legal cap whether it applies there.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,10 +17,13 @@ from sqlalchemy.types import TypeEngine
 
 from orchestrator.model.clock import Clock, QuietHours
 from orchestrator.model.law import ANY, Law, LegalCap
-from orchestrator.rules.openings import Openings
+from orchestrator.rules.hours import openings
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import rows
+
+HOLD = timedelta(seconds=15)
+"""D of the delivery promise: a write ends no later than this after its gates were checked."""
 
 
 def opens(channel: str) -> str:
@@ -55,21 +58,27 @@ class ClockRules:
     """What the answers go by. `quiet` are the hours that the shop and the campaign have set."""
 
     law: Law
-    openings: Openings
     channels: Sequence[str]
     quiet: tuple[QuietHours, ...]
 
     def parameter(self, now: datetime, clocks: Mapping[int, Clock]) -> str:
         """The parameter for `clock_rows`, as JSON text."""
-        return json.dumps([[id, *self._answers(now, clock)] for id, clock in clocks.items()])
-
-    def _answers(self, now: datetime, clock: Clock) -> Iterator[str | int | None]:
-        yield local_day(now, clock)
+        columns: list[list[Any]] = [list(clocks), [local_day(now, c) for c in clocks.values()]]
         for channel in self.channels:
-            at = self.openings.opens_at(now, clock, channel, self.quiet)
-            yield None if at is None else to_micros(at)
-            here = self.law.caps_for(clock, channel)
-            yield from (int(cap in here) for cap in legal_caps(self.law, channel))
+            columns += self._of_channel(now, clocks, channel)
+        return json.dumps(list(zip(*columns, strict=True)))
+
+    def _of_channel(
+        self, now: datetime, clocks: Mapping[int, Clock], channel: str
+    ) -> Iterator[list[int | None]]:
+        found = openings(
+            now, clocks, channel, quiet=self.quiet, law=self.law, hold_s=HOLD.total_seconds()
+        )
+        opened = (found[id].at for id in clocks)
+        yield [None if at is None else to_micros(at) for at in opened]
+        here = [self.law.caps_for(clock, channel) for clock in clocks.values()]
+        for cap in legal_caps(self.law, channel):
+            yield [int(cap in caps) for caps in here]
 
 
 def local_day(now: datetime, clock: Clock) -> str | None:

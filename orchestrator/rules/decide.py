@@ -38,7 +38,7 @@ PASSED = 1_000
 
 def decisions(case: Case) -> Select[Any]:
     """customer_id, occasion, event_id, change_id, due_at, expires_at, reason, channel, address,
-    address_key, send_after (and message_id, where messages are asked about).
+    address_key, send_after; where messages are asked about, also message_id and opens_at.
 
     `reason` is the name of the gate that stopped it, null where none did. Of several channels the
     reason is that of the channel that came furthest. `channel`, `address` and `send_after` are null
@@ -53,9 +53,11 @@ def decisions(case: Case) -> Select[Any]:
         (chosen.is_(None), _channel_reason(case, furthest)),
         (found.stop_last < PASSED, _name(found.stop_last, last_gates(case))),
     )
-    passing = [name for name in ("message_id",) if case.sending]
+    about = [found[name] for name in ("customer_id", "occasion", "event_id", "change_id")]
+    if case.sending:
+        about += [found.message_id, found[f"send_after_{case.route.channels[0]}"].label("opens_at")]
     return select(
-        *(found[name] for name in (*passing, "customer_id", "occasion", "event_id", "change_id")),
+        *about,
         found.due_at,
         found.expires_at,
         reason.label("reason"),

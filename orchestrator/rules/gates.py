@@ -16,11 +16,13 @@ from orchestrator.model.message import ADMITTED, PENDING, State
 from orchestrator.model.span import show_span
 from orchestrator.model.trigger import Match, OnEntering, OnEvent, OnInactive, OnPriceDrop
 from orchestrator.rules.caps import Cap, caps, filled
-from orchestrator.rules.case import HOLD, Case
+from orchestrator.rules.case import Case
+from orchestrator.rules.clocks import HOLD
 from orchestrator.rules.consent import consented
 from orchestrator.rules.holdout import held_out
 from orchestrator.rules.now import NOW, ago
-from orchestrator.rules.offers import price_now, proposals
+from orchestrator.rules.offers import proposals
+from orchestrator.rules.prices import price_now
 from orchestrator.rules.triggers import came_between
 from orchestrator.rules.where import where
 from orchestrator.tables import (

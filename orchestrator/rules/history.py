@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, distinct, exists, func, select
+from sqlalchemy import ColumnElement, Select, String, cast, distinct, exists, func, select
 
 from orchestrator.model.condition import Did, EventFilter, First, Last, Where
 from orchestrator.rules.now import lately
-from orchestrator.rules.tests import Reader, asked, column_reader, reader
+from orchestrator.rules.tests import Value, asked
 from orchestrator.tables import event_products, events, products
 
 Measure = Literal["count", "sum", "distinct", "first", "last"]
@@ -76,8 +76,7 @@ def matching(
 def filtered(filter: EventFilter, of: Any) -> list[ColumnElement[bool]]:
     """What an event (`of` is the table or an alias) must meet besides its name and time."""
     tests = [
-        asked(tests, reader(of.c.properties, key), document=of.c.properties, key=key)
-        for key, tests in filter.where.items()
+        asked(tests, Value.within(of.c.properties, key)) for key, tests in filter.where.items()
     ]
     return [*tests, _carries(filter.product, of)] if filter.product else tests
 
@@ -93,16 +92,13 @@ def _carries(where: Where, of: Any) -> ColumnElement[bool]:
 
 def product_tests(where: Where) -> list[ColumnElement[bool]]:
     """Tests on the row of `products` at hand."""
-    return [
-        and_(asked(tests, _product_reader(key), document=products.c.attributes, key=key))
-        for key, tests in where.items()
-    ]
+    return [asked(tests, _product_value(key)) for key, tests in where.items()]
 
 
-def _product_reader(key: str) -> Reader:
+def _product_value(key: str) -> Value:
     if key in PRODUCT_COLUMNS:
-        return column_reader(products.c[key])
-    return reader(products.c.attributes, key)
+        return Value.column(products.c[key])
+    return Value.within(products.c.attributes, key)
 
 
 def _measured(history: History) -> ColumnElement[Any]:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from orchestrator.model.offer import Products
 from orchestrator.model.shop import Shop
 from orchestrator.rules.now import NOW, ago, lately
+from orchestrator.rules.prices import price_now
 from orchestrator.tables import (
     event_products,
     habits,
@@ -37,32 +38,6 @@ DUE_SOON, OVERDUE = timedelta(days=3), timedelta(days=14)
 
 DEARER_MAX = 2
 """An up-sell costs at most so many times the price of what it is compared with."""
-
-
-def price_now(product_id: ColumnElement[Any], currency: str) -> ColumnElement[Any]:
-    """The id of the price that holds now; null where there is none."""
-    latest = (
-        select(prices.c.id)
-        .where(
-            prices.c.product_id == product_id,
-            prices.c.currency == currency,
-            prices.c.valid_from <= NOW,
-        )
-        .order_by(prices.c.valid_from.desc())
-        .limit(1)
-        .correlate_except(prices)
-        .scalar_subquery()
-    )
-    current = prices.alias("current")
-    return (
-        select(current.c.id)
-        .where(
-            current.c.id == latest,
-            or_(current.c.valid_until.is_(None), current.c.valid_until > NOW),
-        )
-        .correlate_except(current)
-        .scalar_subquery()
-    )
 
 
 def proposals(offer: Products, shop: Shop, asked: Any) -> Select[Any]:

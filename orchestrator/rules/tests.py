@@ -1,102 +1,96 @@
-"""Tests on one value of a JSON document: a trait, a property of an event or of a product."""
+"""Tests on one value: a trait, a property of an event or of a product."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, true
 
 from orchestrator.model.condition import Operator, Tests
 from orchestrator.tables.instant import day_shift
 from orchestrator.tables.json import json_has
 
-Reader = Callable[[str], ColumnElement[Any]]
-"""Gives the value as "text", "number" or "truth"."""
 
+@dataclass(frozen=True)
+class Value:
+    """A value as SQL, in the forms that tests compare. Unknown (null) where it is not known."""
 
-def reader(document: ColumnElement[Any], key: str) -> Reader:
-    """Reads one key of a JSON column."""
-    value = document[key]
+    text: ColumnElement[Any]
+    number: ColumnElement[Any]
+    truth: ColumnElement[Any]
+    has: Callable[[Any], ColumnElement[bool]]
 
-    def read(kind: str) -> ColumnElement[Any]:
-        match kind:
-            case "number":
-                return value.as_float()
-            case "truth":
-                return value.as_boolean()
-            case _:
-                return value.as_string()
+    @classmethod
+    def within(cls, document: Any, key: str) -> "Value":
+        """One key of a JSON column."""
+        value = document[key]
+        return cls(
+            text=value.as_string(),
+            number=value.as_float(),
+            truth=value.as_boolean(),
+            has=lambda wanted: json_has(document, key, wanted),
+        )
 
-    return read
+    @classmethod
+    def column(cls, column: ColumnElement[Any]) -> "Value":
+        """A column of its own."""
+        return cls(text=column, number=column, truth=column, has=column.__eq__)
 
-
-def column_reader(column: ColumnElement[Any]) -> Reader:
-    """Reads a column of its own."""
-    return lambda kind: column
+    def like(self, other: Any) -> ColumnElement[Any]:
+        """The form that compares with `other`."""
+        if isinstance(other, bool):
+            return self.truth
+        return self.number if isinstance(other, int | float | Decimal) else self.text
 
 
 def asked(
-    tests: Tests,
-    read: Reader,
-    *,
-    document: ColumnElement[Any] | None = None,
-    key: str = "",
-    local_day: ColumnElement[Any] | None = None,
+    tests: Tests, value: Value, local_day: ColumnElement[Any] | None = None
 ) -> ColumnElement[bool]:
-    """All tests hold. Unknown (SQL's null) where the value is; only `known` is never unknown."""
-    return and_(*(_test(op, value, read, document, key, local_day) for op, value in tests.tests()))
+    """All tests hold. Unknown where the value is; only `known` is never unknown.
+
+    `local_day` is the customer's date, for tests of how long ago a day was.
+    """
+    parts = (_test(op, value, wanted, local_day) for op, wanted in tests.tests())
+    return and_(true(), *parts)
 
 
 def _test(
-    op: Operator,
-    value: Any,
-    read: Reader,
-    document: ColumnElement[Any] | None,
-    key: str,
-    local_day: ColumnElement[Any] | None,
+    op: Operator, value: Value, wanted: Any, local_day: ColumnElement[Any] | None
 ) -> ColumnElement[bool]:
+    day = value.text
     match op:
         case "is":
-            return _typed(read, value) == _plain(value)
+            return value.like(wanted).__eq__(_plain(wanted))
         case "is_not":
-            return _typed(read, value) != _plain(value)
+            return value.like(wanted).__ne__(_plain(wanted))
         case "in":
-            return _typed(read, value[0]).in_([_plain(v) for v in value])
+            return value.like(wanted[0]).in_([_plain(one) for one in wanted])
         case "not_in":
-            return _typed(read, value[0]).not_in([_plain(v) for v in value])
+            return value.like(wanted[0]).not_in([_plain(one) for one in wanted])
         case "at_least":
-            return read("number") >= float(value)
+            return value.number >= float(wanted)
         case "at_most":
-            return read("number") <= float(value)
+            return value.number <= float(wanted)
         case "above":
-            return read("number") > float(value)
+            return value.number > float(wanted)
         case "below":
-            return read("number") < float(value)
+            return value.number < float(wanted)
         case "before":
-            return read("text") < value.isoformat()
+            return day < wanted.isoformat()
         case "after":
-            return read("text") > value.isoformat()
+            return day > wanted.isoformat()
         case "known":
-            return read("text").is_not(None) if value else read("text").is_(None)
-        case "has" if document is not None:
-            return json_has(document, key, _plain(value))
-        case "within_last" if local_day is not None:
-            day = read("text")
-            return and_(day <= local_day, day > day_shift(local_day, -value.days))
-        case "within_next" if local_day is not None:
-            day = read("text")
-            return and_(day >= local_day, day < day_shift(local_day, value.days))
-        case "older_than" if local_day is not None:
-            return read("text") <= day_shift(local_day, -value.days)
-        case _:
-            raise AssertionError(f"the check lets no {op} through here")
-
-
-def _typed(read: Reader, value: Any) -> ColumnElement[Any]:
-    if isinstance(value, bool):
-        return read("truth")
-    return read("number") if isinstance(value, int | float | Decimal) else read("text")
+            return value.text.is_not(None) if wanted else value.text.is_(None)
+        case "has":
+            return value.has(_plain(wanted))
+    assert local_day is not None, f"the check lets {op} through for traits alone"
+    if op == "within_last":
+        return and_(day <= local_day, day > day_shift(local_day, -wanted.days))
+    if op == "within_next":
+        return and_(day >= local_day, day < day_shift(local_day, wanted.days))
+    return day <= day_shift(local_day, -wanted.days)
 
 
 def _plain(value: Any) -> Any:

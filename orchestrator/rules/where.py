@@ -21,7 +21,7 @@ from orchestrator.model.message import ADMITTED
 from orchestrator.rules.consent import consented
 from orchestrator.rules.history import History, correlated, happened
 from orchestrator.rules.now import ago, lately
-from orchestrator.rules.tests import asked, reader
+from orchestrator.rules.tests import Value, asked
 from orchestrator.tables import messages
 
 
@@ -50,13 +50,7 @@ def _holds(condition: Condition, of: Of) -> ColumnElement[bool]:
             parts += [not_(_holds(c, of)) for c in condition.none]
             return and_(true(), *parts)
         case TraitTest():
-            return asked(
-                condition,
-                reader(of.traits, condition.trait),
-                document=of.traits,
-                key=condition.trait,
-                local_day=of.local_day,
-            )
+            return asked(condition, Value.within(of.traits, condition.trait), of.local_day)
         case Did():
             return _did(condition, of)
         case Last() | First():

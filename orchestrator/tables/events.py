@@ -9,7 +9,9 @@ events = Table(
     "events",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("key", String, nullable=False, unique=True),  # the sender's own id: arrives twice, counts once
+    Column(
+        "key", String, nullable=False, unique=True
+    ),  # the sender's own id: arrives twice, counts once
     Column("customer_id", ForeignKey(customers.c.id), nullable=False),
     Column("name", String, nullable=False),
     Column("at", Instant, nullable=False),

@@ -100,5 +100,3 @@ def _day_shift_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def _day_shift_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     day, days = (compiler.process(clause, **kw) for clause in element.clauses)
     return f"to_char(CAST({day} AS date) + {days}, 'YYYY-MM-DD')"
-
-

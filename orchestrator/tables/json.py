@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BindParameter, Boolean, Integer, String, bindparam, column, literal_column, select
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    Integer,
+    String,
+    bindparam,
+    column,
+    literal_column,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement, FromClause, FunctionElement
@@ -37,7 +46,8 @@ def _has_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def _has_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     document, key, value = (compiler.process(clause, **kw) for clause in element.clauses)
     inner = f"({document} -> CAST({key} AS text))"
-    return f"CASE WHEN jsonb_typeof{inner} = 'array' THEN {inner} @> to_jsonb(CAST({value} AS text)) END"
+    holds = f"{inner} @> to_jsonb(CAST({value} AS text))"
+    return f"CASE WHEN jsonb_typeof{inner} = 'array' THEN {holds} END"
 
 
 def rows(name: str, columns: Mapping[str, TypeEngine[Any]]) -> FromClause:

@@ -49,11 +49,19 @@ messages = Table(
     # in whose hands it is
     Column("token", String),
     Column("lease_until", Instant),
+    Column("claims", Integer, nullable=False, server_default="0"),  # without any result so far
     Column("provider_ref", String),
     UniqueConstraint("campaign", "customer_id", "occasion", "step", "channel"),
     Index(None, "customer_id", "counts_at"),
     Index(None, "address_key", "counts_at"),
-    Index("messages_waiting_idx", "channel", "send_after", sqlite_where=_waiting, postgresql_where=_waiting),
+    Index(
+        "messages_waiting_idx",
+        "channel",
+        text("priority DESC"),
+        "send_after",
+        sqlite_where=_waiting,
+        postgresql_where=_waiting,
+    ),
     Index("messages_in_hand_idx", "lease_until", sqlite_where=_in_hand, postgresql_where=_in_hand),
     Index(None, "campaign", "planned_at"),
 )
@@ -78,7 +86,9 @@ attempts = Table(
     Column("message_id", ForeignKey(messages.c.id), nullable=False, index=True),
     Column("token", String, nullable=False),
     Column("at", Instant, nullable=False),
-    Column("outcome", String),  # accepted, rejected, deferred, unknown; null: the answer is not known yet
+    Column(
+        "outcome", String
+    ),  # accepted, rejected, deferred, unknown; null: none yet
     Column("detail", String),
     Column("provider_ref", String),
 )

@@ -1,0 +1,331 @@
+"""The ledger's moves: claim, end, admit, record. Every move is fenced by the claim's token.
+
+Many messages move in one statement: what differs between them travels as one JSON parameter.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from orchestrator.model.message import UNDECIDED, WAITING, State
+from orchestrator.store.dialect import json_text
+from orchestrator.tables import attempts, contents, controls, customers, message_log, messages
+from orchestrator.tables.base import Instant
+from orchestrator.tables.instant import to_micros
+from orchestrator.tables.json import rows
+
+CLAIMS_MAX = 5
+"""A message that was claimed so often without any result is poisoned: it stops alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that one worker has in its hands, until the lease runs out."""
+
+    id: int
+    version: str
+    customer_id: int
+    step: int
+    channel: str
+    address: str
+    address_key: str
+    event_id: int | None
+    change_id: int | None
+    priority: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where a message goes, and why. `again_at`: when it is due again, if it comes back."""
+
+    id: int
+    state: State
+    reason: str | None = None
+    again_at: datetime | None = None
+    provider_ref: str | None = None
+
+
+_CLAIM_COLUMNS = [messages.c[name] for name in Claimed.__dataclass_fields__]
+_NOW: ColumnElement[Any] = bindparam("now", type_=Instant())
+
+_STOPPED = exists(
+    select(controls.c.name)
+    .where(
+        or_(
+            controls.c.scope == "everything",
+            and_(controls.c.scope == "channel", controls.c.name == messages.c.channel),
+            and_(controls.c.scope == "campaign", controls.c.name == messages.c.campaign),
+            and_(controls.c.scope == "provider", controls.c.name == bindparam("provider")),
+        )
+    )
+    .correlate(messages)
+)
+
+_DUE = (
+    select(messages.c.id)
+    .where(
+        messages.c.channel == bindparam("of_channel"),
+        messages.c.state.in_(WAITING),
+        messages.c.send_after <= _NOW,
+        messages.c.expires_at > _NOW,
+        ~_STOPPED,
+    )
+    .order_by(messages.c.priority.desc(), messages.c.send_after, messages.c.id)
+    .limit(bindparam("batch_size", type_=Integer()))
+    .with_for_update(skip_locked=True)
+)
+
+_CLAIM = (
+    update(messages)
+    .where(messages.c.id.in_(_DUE))
+    .values(
+        state=State.CLAIMED,
+        token=bindparam("new_token"),
+        lease_until=bindparam("new_lease", type_=Instant()),
+        claims=messages.c.claims + 1,
+    )
+    .returning(*_CLAIM_COLUMNS)
+)
+
+
+def claim(
+    connection: Connection,
+    channel: str,
+    provider: str,
+    now: datetime,
+    *,
+    batch_size: int,
+    token: str,
+    lease_until: datetime,
+) -> list[Claimed]:
+    """Take what is due on a channel, the highest priority first; nobody else gets it meanwhile."""
+    found = connection.execute(
+        _CLAIM,
+        {
+            "of_channel": channel,
+            "provider": provider,
+            "now": now,
+            "batch_size": batch_size,
+            "new_token": token,
+            "new_lease": lease_until,
+        },
+    )
+    return sorted((Claimed(*row) for row in found), key=lambda c: (-c.priority, c.id))
+
+
+_EXPIRE = (
+    update(messages)
+    .where(messages.c.state.in_(WAITING), messages.c.expires_at <= _NOW)
+    .values(state=State.EXPIRED, reason="expired", ended_at=_NOW)
+)
+_OVERDUE_CLAIM = and_(messages.c.state == State.CLAIMED, messages.c.lease_until <= _NOW)
+_POISON = (
+    update(messages)
+    .where(_OVERDUE_CLAIM, messages.c.claims >= CLAIMS_MAX)
+    .values(state=State.POISONED, reason="claimed_in_vain", ended_at=_NOW, token=None)
+)
+_FREE = update(messages).where(_OVERDUE_CLAIM).values(state=State.PLANNED, token=None)
+_LOST = (
+    update(messages)
+    .where(messages.c.state == State.SENDING, messages.c.lease_until <= _NOW)
+    .values(state=State.UNKNOWN, reason="no_answer", token=None)
+)
+
+
+def tidy(connection: Connection, now: datetime) -> int:
+    """End what has expired, free what a worker has left behind, and own up to what may have left.
+
+    The answer is how many messages were moved.
+    """
+    return sum(
+        connection.execute(statement, {"now": now}).rowcount
+        for statement in (_EXPIRE, _POISON, _FREE, _LOST)
+    )
+
+
+_MOVES = rows(
+    "moves",
+    {
+        "id": Integer(),
+        "state": String(),
+        "reason": String(),
+        "again_at": Instant(),
+        "provider_ref": String(),
+        "ended_at": Instant(),
+    },
+)
+
+
+def _moved(column: str) -> ColumnElement[Any]:
+    return select(_MOVES.c[column]).where(_MOVES.c.id == messages.c.id).scalar_subquery()
+
+
+_MOVE = (
+    update(messages)
+    .where(
+        messages.c.id.in_(select(_MOVES.c.id)),
+        messages.c.token == bindparam("held_token"),
+        messages.c.state.in_(UNDECIDED),
+    )
+    .values(
+        state=_moved("state"),
+        reason=_moved("reason"),
+        send_after=func.coalesce(_moved("again_at"), messages.c.send_after, type_=Instant()),
+        counts_at=func.coalesce(_moved("again_at"), messages.c.counts_at, type_=Instant()),
+        provider_ref=func.coalesce(_moved("provider_ref"), messages.c.provider_ref),
+        ended_at=_moved("ended_at"),
+        lease_until=_moved("again_at"),
+        claims=0,
+        token=None,
+    )
+)
+
+
+def move(connection: Connection, token: str, moves: Sequence[Move], now: datetime) -> int:
+    """Let go of messages, each to its own state; those that lost their lease meanwhile stay."""
+    if not moves:
+        return 0
+    table = [
+        [
+            m.id,
+            str(m.state),
+            m.reason,
+            None if m.again_at is None else to_micros(m.again_at),
+            m.provider_ref,
+            None if m.state in UNDECIDED else to_micros(now),
+        ]
+        for m in moves
+    ]
+    return connection.execute(_MOVE, {"moves": json_text(table), "held_token": token}).rowcount
+
+
+_ADMIT = (
+    update(messages)
+    .where(
+        messages.c.id.in_(bindparam("ids", expanding=True)),
+        messages.c.token == bindparam("held_token"),
+        messages.c.state == State.CLAIMED,
+    )
+    .values(
+        state=State.SENDING,
+        counts_at=_NOW,
+        lease_until=bindparam("new_lease", type_=Instant()),
+    )
+    .returning(messages.c.id)
+)
+
+
+def admit(
+    connection: Connection,
+    token: str,
+    ids: Collection[int],
+    now: datetime,
+    *,
+    lease_until: datetime,
+) -> set[int]:
+    """From claimed to sending: from here on each counts as sent. The answer: which were moved."""
+    if not ids:
+        return set()
+    found = connection.execute(
+        _ADMIT, {"ids": list(ids), "held_token": token, "now": now, "new_lease": lease_until}
+    )
+    return set(found.scalars())
+
+
+def begin_attempts(
+    connection: Connection, token: str, ids: Iterable[int], now: datetime
+) -> dict[int, int]:
+    """A row for every possible write: message → attempt."""
+    started = [{"message_id": id, "token": token, "at": now} for id in ids]
+    if not started:
+        return {}
+    statement = insert(attempts).returning(attempts.c.id, attempts.c.message_id)
+    found = connection.execute(statement, started).tuples()
+    return {message_id: attempt_id for attempt_id, message_id in found}
+
+
+def keep_contents(connection: Connection, shown: Sequence[dict[str, Any]]) -> None:
+    """What was shown, for each message; a message that is rendered again is shown as it is now."""
+    if shown:
+        ids = [row["message_id"] for row in shown]
+        connection.execute(contents.delete().where(contents.c.message_id.in_(ids)))
+        connection.execute(insert(contents), list(shown))
+
+
+_ANSWERS = rows(
+    "answers",
+    {"id": Integer(), "outcome": String(), "detail": String(), "provider_ref": String()},
+)
+
+
+def _answered(column: str) -> ColumnElement[Any]:
+    return select(_ANSWERS.c[column]).where(_ANSWERS.c.id == attempts.c.id).scalar_subquery()
+
+
+_ANSWER = (
+    update(attempts)
+    .where(attempts.c.id.in_(select(_ANSWERS.c.id)))
+    .values(
+        outcome=_answered("outcome"),
+        detail=_answered("detail"),
+        provider_ref=_answered("provider_ref"),
+    )
+)
+
+
+def end_attempts(
+    connection: Connection, answers: Sequence[tuple[int, str, str | None, str | None]]
+) -> None:
+    """(attempt, outcome, detail, provider_ref) for each attempt that was answered."""
+    if answers:
+        connection.execute(_ANSWER, {"answers": json_text([list(a) for a in answers])})
+
+
+def lock_customers(connection: Connection, ids: Collection[int]) -> None:
+    """Hold these customers, in id order, until the transaction ends.
+
+    A statement of its own, before anything is counted: a count in the same statement would see
+    the state from before the wait. SQLite's write transaction holds everything already.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    statement = select(customers.c.id).where(customers.c.id.in_(sorted(ids)))
+    connection.execute(statement.order_by(customers.c.id).with_for_update())
+
+
+def log(connection: Connection, id: int, what: str, detail: str | None, now: datetime) -> None:
+    """Add a line to a message's history."""
+    row = {"message_id": id, "at": now, "what": what, "detail": detail}
+    connection.execute(insert(message_log), row)
+
+
+def state_counts(connection: Connection) -> dict[tuple[str, str, str, str | None], int]:
+    """(campaign, channel, state, reason) → messages."""
+    key = [messages.c.campaign, messages.c.channel, messages.c.state, messages.c.reason]
+    found = connection.execute(select(*key, func.count()).group_by(*key))
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in found}
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next waiting message may leave; None where none waits."""
+    found: datetime | None = connection.scalar(
+        select(func.min(messages.c.send_after)).where(messages.c.state.in_(WAITING))
+    )
+    return found
