@@ -117,6 +117,19 @@ class ChannelContract:
                 assert outcome.provider_ref, "an accepted message has the provider's name for it"
             assert taken() - before == count, "accepted means that the provider has it"
 
+    def test_what_comes_back_belongs_to_its_item(self, channel: Channel[Any]) -> None:
+        count = min(3, channel.capabilities.batch_size_max)
+        alone = [self.item(channel, number) for number in range(count)]
+        # The same place in another batch: a bad item moves with its outcome.
+        for place in range(count):
+            items = [
+                replace(one, kind="smoke_signal") if n == place else one
+                for n, one in enumerate(alone)
+            ]
+            outcomes = channel.send(items, DEADLINE_S, NOW)
+            wrong = [n for n, one in enumerate(outcomes) if isinstance(one, Rejected)]
+            assert wrong == [place], f"the item at {place} is bad, rejected were {wrong}"
+
     def test_a_bad_item_fails_alone_and_in_its_place(
         self, channel: Channel[Any], taken: Callable[[], int]
     ) -> None:

@@ -37,6 +37,8 @@ from channels.contract import (
 )
 from channels.smtp_replies import RETRY_AFTER_S, Stage, readable, refusal
 
+# A name of labels that can be looked up, or an IP address; an international name in punycode.
+_HOST = r"^[A-Za-z0-9_:\[\]-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _GO_ON = {Stage.sender: (250,), Stage.recipient: (250, 251, 252), Stage.data: (354,)}
 _PORTS = {"none": 25, "starttls": 587, "implicit": 465}
@@ -45,7 +47,7 @@ _PORTS = {"none": 25, "starttls": 587, "implicit": 465}
 class SmtpSettings(ChannelSettings):
     """The server that takes our mail. `password` comes from TACTFUL_EMAIL_SMTP_PASSWORD."""
 
-    host: str = Field(min_length=1)
+    host: str = Field(pattern=_HOST)
     port: int | None = Field(default=None, ge=1, le=65_535)
     """None: 587 for starttls, 465 for implicit, 25 for none."""
     tls: Literal["none", "starttls", "implicit"] = "starttls"
@@ -53,7 +55,7 @@ class SmtpSettings(ChannelSettings):
     """Certificates to trust instead of the system's, for a server of one's own."""
     login: str | None = None
     password: SecretStr | None = None
-    helo_name: str = "localhost"
+    helo_name: str = Field(default="localhost", pattern=_HOST)
     """The name by which we greet; a server on the internet wants one that resolves."""
     bounce_address: str | None = None
     """Where bounces go (the envelope's sender). None: the address of the message's sender."""

@@ -77,6 +77,9 @@ def test_all_problems_come_at_once() -> None:
         {"tls": "none"},
         {"bounce_address": "nobody"},
         {"timeout_s": 0},
+        {"host": "a..example.com"},
+        {"host": "mail.example.com\n"},
+        {"helo_name": "x\r\nMAIL FROM:<eve@example.com>"},
     ],
 )
 def test_settings_that_contradict_each_other_are_told(wrong: dict[str, object]) -> None:
