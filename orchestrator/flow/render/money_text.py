@@ -5,11 +5,12 @@ Each writes what it shows to the quote of the render under way (`state`). Rules:
 """
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from orchestrator.flow.render import formats
-from orchestrator.flow.render.price_view import PriceView, price_in
+from orchestrator.flow.render.price_view import PriceView, price_in, written_in
 from orchestrator.flow.render.state import RenderRefused, RenderState, current
 from orchestrator.flow.render.words import words_of
 from orchestrator.model.money import Money, Price, QuoteLine
@@ -22,10 +23,34 @@ def price_parts(product: Mapping[str, Any]) -> dict[str, str]:
     nothing to say. Raises RenderRefused (price_missing) for a product without a price.
     """
     state = current()
-    price = _price_of(product)
-    _quote(state, product, price)
-    words, locale = words_of(state.locale), state.locale
+    view = _price_of(product)
+    _quote(state, product, view)
+    written, key = written_in(view), ("parts", state.locale, state.zone)
+    if key not in written:
+        written[key] = _parts(price_in(view), state.locale, state.zone)
+    parts: dict[str, str] = written[key]
+    return parts
+
+
+def price_line(product: Mapping[str, Any]) -> str:
+    """A price on one line: $7.99 incl. tax ($0.26/oz), was $9.99 -20%, until Nov 28."""
+    state = current()
+    view = _price_of(product)
+    _quote(state, product, view)
+    written, key = written_in(view), ("line", state.locale, state.zone)
+    if key not in written:
+        written[key] = _line(price_in(view), state.locale, state.zone)
+    line: str = written[key]
+    return line
+
+
+def _parts(price: Price, locale: str, zone: tzinfo) -> dict[str, str]:
+    words = words_of(locale)
     was, percent = _reduction(price, locale)
+    until = ""
+    if price.valid_until:
+        day = formats.until_text(price.valid_until, zone, locale)
+        until = words["valid_until"].format(day=day)
     fees = (
         words["fee"].format(amount=formats.money(fee.amount, locale), name=fee.name)
         for fee in price.fees
@@ -35,26 +60,15 @@ def price_parts(product: Mapping[str, Any]) -> dict[str, str]:
         "tax": _tax(price, locale),
         "fees": ", ".join(fees),
         "size": formats.measure_text(price.unit, locale) if price.unit else "",
-        "per_unit": (formats.unit_price_text(price.unit_price, locale) if price.unit_price else ""),
+        "per_unit": formats.unit_price_text(price.unit_price, locale) if price.unit_price else "",
         "was": was,
         "was_note": words["was_note"] if was else "",
         "percent": percent,
-        "until": (
-            words["valid_until"].format(
-                day=formats.until_text(price.valid_until, state.zone, locale)
-            )
-            if price.valid_until
-            else ""
-        ),
+        "until": until,
     }
 
 
-def price_line(product: Mapping[str, Any]) -> str:
-    """A price on one line: $7.99 incl. tax ($0.26/oz), was $9.99 -20%, until Nov 28."""
-    state = current()
-    price = _price_of(product)
-    _quote(state, product, price)
-    words, locale = words_of(state.locale), state.locale
+def _line(price: Price, locale: str, zone: tzinfo) -> str:
     line = f"{formats.money(price.total, locale)} {_tax(price, locale)}"
     if price.unit_price:
         line += f" ({formats.unit_price_text(price.unit_price, locale)})"
@@ -62,8 +76,8 @@ def price_line(product: Mapping[str, Any]) -> str:
     if was:
         line += f", {was} {percent}"
     if price.valid_until:
-        day = formats.until_text(price.valid_until, state.zone, locale)
-        line += f", {words['until'].format(day=day)}"
+        day = formats.until_text(price.valid_until, zone, locale)
+        line += f", {words_of(locale)['until'].format(day=day)}"
     return line
 
 
@@ -103,31 +117,38 @@ def greeting(customer: Mapping[str, Any], hello: str = "", unknown: str = "") ->
     return f"{words} {name}" if name else words
 
 
-def _price_of(product: Mapping[str, Any]) -> Price:
-    if not isinstance(product, Mapping):
+def _price_of(product: Mapping[str, Any]) -> PriceView:
+    if not isinstance(product, dict):
         raise RenderRefused("data_error", f"a {type(product).__name__} is no product")
     view = product.get("price")
     if not isinstance(view, PriceView):
         raise RenderRefused("price_missing", f"{_name(product)} has no price")
-    return price_in(view)
+    return view
 
 
 def _name(product: Mapping[str, Any]) -> str:
     return str(product.get("id", "a product without id"))
 
 
-def _quote(state: RenderState, product: Mapping[str, Any], price: Price) -> None:
+def _quote(state: RenderState, product: Mapping[str, Any], view: PriceView) -> None:
     name = _name(product)
-    reduction = price.reduction
-    state.lines[name] = QuoteLine(
-        product_id=name,
-        price_id=price.price_id,
-        total=price.total,
-        unit_price=price.unit_price,
-        was=reduction.was if reduction else None,
-        percent=reduction.percent if reduction else None,
-        valid_until=price.valid_until,
-    )
+    if name in state.lines:
+        return
+    written = written_in(view)
+    line = written.get(("quote", name))
+    if line is None:
+        price = price_in(view)
+        reduction = price.reduction
+        line = written["quote", name] = QuoteLine(
+            product_id=name,
+            price_id=price.price_id,
+            total=price.total,
+            unit_price=price.unit_price,
+            was=reduction.was if reduction else None,
+            percent=reduction.percent if reduction else None,
+            valid_until=price.valid_until,
+        )
+    state.lines[name] = line
 
 
 def _reduction(price: Price, locale: str) -> tuple[str, str]:

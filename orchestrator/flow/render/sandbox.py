@@ -7,7 +7,7 @@ file or the network, nor cost more than the limits. What is not listed here is n
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
@@ -162,21 +162,26 @@ class Sandbox(ImmutableSandboxedEnvironment):
     ) -> Any:
         """Calls a macro or one of the functions given; raises RenderRefused for all else."""
         __self.step()
+        kwargs.pop("_loop_vars", None)
+        kwargs.pop("_block_vars", None)
+        if isinstance(__obj, Macro):
+            # A macro escapes as the template that calls it does.
+            return __obj(__context.eval_ctx, *args, **kwargs)
         if not __self.is_safe_callable(__obj):
             if isinstance(__obj, Undefined):
                 str(__obj)
             raise RenderRefused("forbidden", "only macros and the documented functions are called")
-        return __context.call(__obj, *args, **kwargs)
+        return __obj(*args, **kwargs)
 
     # Reach
 
     def is_safe_callable(self, obj: Any) -> bool:
         """Macros, blocks, recursive loops and the functions given."""
-        if isinstance(obj, (Macro, BlockReference, LoopContext)):
-            return True
+        if isinstance(obj, FunctionType):
+            return obj in self._functions
         if isinstance(obj, MethodType):
             return isinstance(obj.__self__, LoopContext)
-        return type(obj).__hash__ is not None and obj in self._functions
+        return isinstance(obj, (Macro, BlockReference, LoopContext))
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """A few attributes of loops, dates and prices, and the macros of an imported file."""
@@ -190,7 +195,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`a.b`: an entry of a record before anything else; attributes only where they are safe."""
-        if isinstance(obj, Mapping):
+        if type(obj) is dict or isinstance(obj, Mapping):
             try:
                 return obj[attribute]
             except KeyError:
