@@ -1,0 +1,90 @@
+"""What a campaign sends: channels, caps, limits, and an offer that its trigger can fill."""
+
+from collections.abc import Iterator, Sequence
+
+from orchestrator.flow.load.events import check_same
+from orchestrator.flow.load.finding import Finding
+from orchestrator.flow.load.names import Names
+from orchestrator.flow.load.shape import pieces
+from orchestrator.model.campaign import Campaign
+from orchestrator.model.condition import Path
+from orchestrator.model.span import Rate
+from orchestrator.model.step import BranchStep, ExitStep, Send, Still
+from orchestrator.model.trigger import Match, OnCron, OnDate, OnDay, OnEntering
+from orchestrator.model.version import PREFERRED
+
+AUDIENCE_SENSIBLE = 10_000_000
+"""A limit above this stops nothing that could go wrong."""
+
+_NO_PRODUCTS = (OnCron, OnDay, OnEntering, OnDate)
+
+
+def check_sending(campaign: Campaign, names: Names) -> Iterator[Finding]:
+    """All that is wrong with the campaign's own settings."""
+    yield from names.topic(campaign.topic, ("topic",))
+    yield from check_channels(campaign.channels, names, ("channels",))
+    yield from check_caps(campaign.caps, ("caps",))
+    for path, piece in pieces(campaign):
+        match piece:
+            case Send(channels=tuple(channels)):
+                yield from check_channels(channels, names, (*path, "channels"))
+            case Match():
+                yield from check_same(campaign, names, path, piece)
+            case Still() if campaign.audience is None:
+                what = "the campaign has no audience that could still hold"
+                yield Finding((*path, "still"), what, "add an audience, or take this out", key=True)
+    yield from _after_an_exit(campaign.steps, ("steps",))
+    yield from _limits(campaign)
+    yield from _offer(campaign)
+
+
+def check_channels(channels: Sequence[str], names: Names, path: Path) -> Iterator[Finding]:
+    """Channels that exist, each once."""
+    for index, channel in enumerate(channels):
+        at = (*path, index)
+        if channel in channels[:index]:
+            yield Finding(at, f"{channel} is in the list twice", "take one out")
+        elif channel != PREFERRED:
+            known = {*names.shop.channels, PREFERRED}
+            yield from names.look(channel, known, at, "channel")
+
+
+def check_caps(caps: Sequence[Rate], path: Path) -> Iterator[Finding]:
+    """A cap of nothing means none at all, which is seldom what was meant."""
+    for index, cap in enumerate(caps):
+        if cap.count == 0:
+            what = f"{cap} lets no message out at all"
+            yield Finding((*path, index), what, "for no limit, take the cap out", warning=True)
+
+
+def _after_an_exit(steps: Sequence[object], path: Path) -> Iterator[Finding]:
+    for index, step in enumerate(steps):
+        if isinstance(step, ExitStep) and index + 1 < len(steps):
+            what = "this step is never reached, since the one before it leaves the campaign"
+            yield Finding((*path, index + 1), what, "take it out", warning=True)
+        if isinstance(step, BranchStep):
+            for word in ("then", "otherwise"):
+                inner = getattr(step.branch, word)
+                yield from _after_an_exit(inner, (*path, index, "branch", word))
+
+
+def _limits(campaign: Campaign) -> Iterator[Finding]:
+    if campaign.max_audience > AUDIENCE_SENSIBLE:
+        what = f"{campaign.max_audience} stops nothing that could go wrong"
+        yield Finding(("max_audience",), what, "write how many you expect at most", warning=True)
+    if campaign.holdout and not campaign.marketing:
+        what = "holdout would keep a service message from those it is owed to"
+        yield Finding(("holdout",), what, "take it out", key=True)
+    if campaign.purpose == "service" and campaign.caps:
+        what = "caps do not hold for service messages"
+        yield Finding(("caps",), what, "take them out", warning=True, key=True)
+
+
+def _offer(campaign: Campaign) -> Iterator[Finding]:
+    if campaign.offer is None or not isinstance(campaign.trigger, _NO_PRODUCTS):
+        return
+    source = campaign.offer.products.from_
+    if source in ("trigger", "goes_with", "better"):
+        what = f"{source} begins from the trigger's products, and this trigger has none"
+        fix = "take them from regulars, bestsellers or listed"
+        yield Finding(("offer", "products", "from"), what, fix)
