@@ -1,0 +1,1 @@
+"""The demonstration: four weeks of a year of grocery purchases, replayed on the virtual clock."""
