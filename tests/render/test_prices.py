@@ -149,6 +149,9 @@ def test_printing_a_list_of_prices_tells_no_number() -> None:
         ("Come and see {{ product.title }}", "price_not_shown"),
         ("{{ order_link(product) }}", "price_not_shown"),
         ("{{ price_short(product) }}", "order_link_not_shown"),
+        # Asked for, but never printed:
+        ("{% set p = price_short(product) %}{{ order_link(product) }}", "price_not_shown"),
+        ("{{ price_short(product) }}{% set o = order_link(product) %}", "order_link_not_shown"),
     ],
 )
 def test_an_offer_without_price_or_order_link_fails(source: str, reason: str) -> None:

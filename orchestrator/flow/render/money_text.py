@@ -5,15 +5,18 @@ Each writes what it shows to the quote of the render under way (`state`). Rules:
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from markupsafe import escape
 
 from orchestrator.flow.render import formats
 from orchestrator.flow.render.price_view import PriceView, price_in, written_in
 from orchestrator.flow.render.state import RenderRefused, RenderState, current
 from orchestrator.flow.render.words import words_of
-from orchestrator.model.money import Money, Price, QuoteLine
+from orchestrator.model.money import Money, Price, Quote, QuoteLine
 
 
 def price_parts(product: Mapping[str, Any]) -> dict[str, str]:
@@ -164,6 +167,20 @@ def _tax(price: Price, locale: str) -> str:
     if price.tax.kind == "included" or price.tax.amount is None:
         return words["tax_included"]
     return words["tax_added"].format(amount=formats.money(price.tax.amount, locale))
+
+
+def quote_of(state: RenderState, shown: str) -> Quote:
+    """The prices and order links that stand in what a render made (`shown`, text or HTML).
+
+    A template may ask for a price and then not print it; that is no quote.
+    """
+    lines = []
+    for name, line in state.lines.items():
+        if formats.money(line.total, state.locale) in shown:
+            link = state.order_links.get(name)
+            seen = link is not None and (link in shown or escape(link) in shown)
+            lines.append(replace(line, order_link=link) if seen else line)
+    return Quote(tuple(lines))
 
 
 FUNCTIONS = (price_parts, price_line, order_url, amount, word, greeting)

@@ -4,13 +4,14 @@ import re
 from dataclasses import dataclass
 from types import TracebackType
 
-import css_inline
 from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 from markupsafe import Markup
 from resiliparse.extract.html2text import extract_plain_text
 
 from orchestrator.flow.render.context import MessageContext
+from orchestrator.flow.render.inline_css import inline
+from orchestrator.flow.render.money_text import quote_of
 from orchestrator.flow.render.state import (
     DEFAULT_LIMITS,
     Reason,
@@ -22,7 +23,6 @@ from orchestrator.flow.render.templates import TemplateSet
 from orchestrator.model.money import Quote
 from orchestrator.model.sms import Segments, fold, segments
 
-_INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
 # A header ends at a line break; direction overrides make a subject read as what it is not; half a
 # surrogate pair cannot be encoded.
 _NOT_IN_HEADERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\udfff]").search
@@ -89,13 +89,14 @@ def render_email(
             ).strip()
         if not text:
             return RenderFailed("empty", "there is nothing to read", name)
-        refused = _offer_refused(state, name) if offer else None
+        quote = quote_of(state, f"{subject}\n{html}")
+        refused = _offer_refused(quote, name) if offer else None
         return refused or Rendered(
             text=text,
-            quote=state.quote(),
+            quote=quote,
             subject=subject,
             preheader=preheader,
-            html=_INLINER.inline(html),
+            html=html if templates.inlined else inline(html),
         )
     except Exception as error:  # data may break a template in any way; this message alone ends
         return _failed(error, name)
@@ -117,11 +118,13 @@ def render_text(
     state = RenderState(context.locale, context.zone, limits)
     name = file_name(kind, prefix)
     try:
-        text = fold(_body(templates.render(name, context.values, state)).strip())
+        written = _body(templates.render(name, context.values, state)).strip()
+        text = fold(written)
         if not text:
             return RenderFailed("empty", "there is nothing to read", name)
-        refused = _offer_refused(state, name) if offer else None
-        return refused or Rendered(text=text, quote=state.quote(), segments=segments(text))
+        quote = quote_of(state, written)
+        refused = _offer_refused(quote, name) if offer else None
+        return refused or Rendered(text=text, quote=quote, segments=segments(text))
     except Exception as error:  # data may break a template in any way; this message alone ends
         return _failed(error, name)
 
@@ -140,12 +143,12 @@ def _body(text: str) -> str:
     return text
 
 
-def _offer_refused(state: RenderState, name: str) -> RenderFailed | None:
-    if not state.lines:
+def _offer_refused(quote: Quote, name: str) -> RenderFailed | None:
+    if not quote.lines:
         return RenderFailed(
             "price_not_shown", "an offer must show its total price: {{ price(product) }}", name
         )
-    if not state.order_links:
+    if not any(line.order_link for line in quote.lines):
         return RenderFailed(
             "order_link_not_shown",
             "an offer must say how to order: {{ order_button(product) }} or order_link(product)",

@@ -10,7 +10,7 @@ from datetime import tzinfo
 from time import monotonic
 from typing import Literal
 
-from orchestrator.model.money import Quote, QuoteLine
+from orchestrator.model.money import QuoteLine
 
 Reason = Literal[
     "undefined",
@@ -83,24 +83,6 @@ class RenderState:
         """Raises RenderRefused for a text longer than a whole message may be."""
         if chars > self.limits.output_chars_max:
             raise RenderRefused("too_long", f"more than {self.limits.output_chars_max} characters")
-
-    def quote(self) -> Quote:
-        """The prices shown so far, each with the order link shown for its product."""
-        return Quote(
-            tuple(
-                QuoteLine(
-                    line.product_id,
-                    line.price_id,
-                    line.total,
-                    line.unit_price,
-                    line.was,
-                    line.percent,
-                    line.valid_until,
-                    self.order_links.get(product),
-                )
-                for product, line in self.lines.items()
-            )
-        )
 
 
 _current: ContextVar[RenderState | None] = ContextVar("render", default=None)

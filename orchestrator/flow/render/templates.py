@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import Template, TemplateNotFound
 from jinja2.runtime import Context
 
+from orchestrator.flow.render.inline_css import inline_sources
 from orchestrator.flow.render.money_text import FUNCTIONS
 from orchestrator.flow.render.sandbox import Sandbox
 from orchestrator.flow.render.state import RenderRefused, RenderState, enter, leave
@@ -76,7 +77,16 @@ class TemplateSet:
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         self.sources = dict(sources)
-        self._html = _Environment(self.sources, html=True)
+        pages = inline_sources(
+            {
+                name: source
+                for name, source in self.sources.items()
+                if not name.endswith((".txt.j2", ".subject.j2"))
+            }
+        )
+        self.inlined = pages.inlined
+        """Whether pages come with their CSS in their tags already."""
+        self._html = _Environment({**self.sources, **pages.html}, html=True)
         self._text = _Environment(self.sources, html=False)
 
     def __contains__(self, name: str) -> bool:
