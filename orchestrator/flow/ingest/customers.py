@@ -1,0 +1,200 @@
+"""Customers as they are told → as they are stored: one place, one clock, addresses, traits."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from orchestrator.flow.ingest.addresses import address_key, bucket
+from orchestrator.flow.ingest.records import CustomerRecord, Ingested, Refused, Tally
+from orchestrator.model.clock import Clock, parse_time
+from orchestrator.model.place import locate
+from orchestrator.model.shop import Shop
+from orchestrator.store.customers import (
+    Address,
+    CustomerRow,
+    insert_customers,
+    load_addresses,
+    load_customers,
+    update_customers,
+    write_addresses,
+)
+
+WHERE = ("zone", "country", "region")
+"""Kept among the traits as they were told: a later record may bring only one of them."""
+
+UNKNOWN = Clock()
+
+
+class _Merged(NamedTuple):
+    lines: int
+    record: CustomerRecord
+
+
+class _Next(NamedTuple):
+    """A customer as it shall be."""
+
+    row: CustomerRow
+    addresses: Mapping[str, str | None]
+    lines: int
+
+
+def save_customers(
+    connection: Connection,
+    records: Sequence[CustomerRecord],
+    now: datetime,
+    shop: Shop,
+    done: Ingested,
+) -> None:
+    """Insert and update; what a record does not mention stays as it is."""
+    told = _merge(records)
+    rows = load_customers(connection, told.keys())
+    held = load_addresses(connection, [row.id for row in rows.values()])
+    tally = done.tallies.setdefault("customers", Tally())
+    new: list[_Next] = []
+    changed: list[_Next] = []
+    for key, merged in told.items():
+        old = rows.get(key)
+        addresses = held[old.id] if old else {}
+        try:
+            after = _next(merged, old, addresses, shop)
+        except ValueError as error:
+            # Every line of this customer said it together, so each of them is refused.
+            done.refused += [
+                Refused("customers", record.line, str(error))
+                for record in records
+                if record.key == key
+            ]
+            continue
+        moved = {
+            kind
+            for kind, address in after.addresses.items()
+            if (addresses[kind].address if kind in addresses else None) != address
+        }
+        after = after._replace(addresses={kind: after.addresses[kind] for kind in moved})
+        if old is None:
+            new.append(after)
+            tally.new += 1
+            tally.same += merged.lines - 1
+        elif after.row != old or moved:
+            changed.append(after)
+            tally.changed += merged.lines
+        else:
+            tally.same += merged.lines
+    _write(connection, new, changed, held, now, done)
+
+
+def ensure_customers(
+    connection: Connection, ids: Mapping[str, int], keys: set[str], now: datetime
+) -> dict[str, int]:
+    """`ids` with those of `keys` that were missing: made with nothing known, so nothing is sent."""
+    missing = sorted(keys - ids.keys())
+    rows = [CustomerRow(0, key, UNKNOWN.key, None, None, None, None, {}) for key in missing]
+    made = insert_customers(connection, rows, [bucket(key) for key in missing], now)
+    return {**ids, **made}
+
+
+def _merge(records: Sequence[CustomerRecord]) -> dict[str, _Merged]:
+    """One record for each customer: what a later one says replaces what an earlier one said."""
+    told: dict[str, _Merged] = {}
+    for record in records:
+        before = told.get(record.key)
+        if before is None:
+            told[record.key] = _Merged(1, record)
+            continue
+        old = before.record
+        joined = CustomerRecord(
+            record.line,
+            record.key,
+            {**old.given, **record.given},
+            {**old.addresses, **record.addresses},
+            {**old.traits, **record.traits},
+        )
+        told[record.key] = _Merged(before.lines + 1, joined)
+    return told
+
+
+def _next(
+    merged: _Merged, old: CustomerRow | None, held: Mapping[str, Address], shop: Shop
+) -> _Next:
+    record = merged.record
+    given = record.given
+    place_told = {name: given[name] for name in WHERE if name in given}
+    said = {**(old.traits if old else {}), **record.traits, **place_told}
+    traits = {name: value for name, value in said.items() if value is not None}
+    phone = held["phone"].address if "phone" in held else None
+    phone = record.addresses.get("phone", phone)
+    clock = _clock(given, traits, phone, old, shop)
+    row = CustomerRow(
+        old.id if old else 0,
+        record.key,
+        clock.key,
+        _place(clock),
+        given.get("locale", old.locale if old else None),
+        given.get("preferred_channel", old.preferred_channel if old else None),
+        given.get("max_per_week", old.max_per_week if old else None),
+        traits,
+    )
+    return _Next(row, record.addresses, merged.lines)
+
+
+def _clock(
+    given: Mapping[str, Any],
+    traits: Mapping[str, Any],
+    phone: str | None,
+    old: CustomerRow | None,
+    shop: Shop,
+) -> Clock:
+    before = Clock.parse(old.clock) if old else UNKNOWN
+    wish = {"quiet_from": before.quiet_from, "quiet_until": before.quiet_until}
+    for name in wish:
+        if name in given:
+            wish[name] = None if given[name] is None else parse_time(given[name])
+    country = traits.get("country")
+    if country is None and traits.get("region") and not traits.get("zone") and not phone:
+        # A shop that writes only the state means a state of its own country.
+        country = shop.country
+    place = locate(
+        zone=traits.get("zone"), country=country, region=traits.get("region"), phone=phone
+    )
+    if place.problems:
+        raise ValueError("; ".join(place.problems))
+    return place.clock(**wish)
+
+
+def _place(clock: Clock) -> str | None:
+    if clock.country and clock.region:
+        return f"{clock.country}-{clock.region}"
+    return clock.country
+
+
+def _write(
+    connection: Connection,
+    new: Sequence[_Next],
+    changed: Sequence[_Next],
+    held: Mapping[int, Mapping[str, Address]],
+    now: datetime,
+    done: Ingested,
+) -> None:
+    made = insert_customers(
+        connection, [one.row for one in new], [bucket(one.row.key) for one in new], now
+    )
+    update_customers(connection, [one.row for one in changed], now)
+    written: list[tuple[int, str, Address]] = []
+    removed: list[tuple[int, str]] = []
+    touched: set[str] = set()
+    for one in (*new, *changed):
+        id_ = made[one.row.key] if one.row.id == 0 else one.row.id
+        done.customers.add(id_)
+        before = held.get(id_, {})
+        for kind, address in one.addresses.items():
+            if kind in before:
+                touched.add(before[kind].address_key)
+            if address is None:
+                removed.append((id_, kind))
+            else:
+                key = address_key(kind, address)
+                touched.add(key)
+                written.append((id_, kind, Address(address, key)))
+    write_addresses(connection, written, removed, touched)

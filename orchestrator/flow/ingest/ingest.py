@@ -1,0 +1,62 @@
+"""One batch of checked records into the database, and the short way there from raw ones."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from orchestrator.flow.ingest.behaviour import save_consents, save_events
+from orchestrator.flow.ingest.catalogue import save_prices, save_products, save_stock
+from orchestrator.flow.ingest.customers import save_customers
+from orchestrator.flow.ingest.reading import Reader
+from orchestrator.flow.ingest.records import KINDS, Batch, Ingested, Kind, Refused
+from orchestrator.model.shop import Shop
+
+
+def ingest(connection: Connection, batch: Batch, now: datetime, shop: Shop) -> Ingested:
+    """Write the batch in the caller's transaction. A second arrival changes nothing.
+
+    Products and customers come first, so that everything else in the batch finds them. An event or
+    a consent of an unknown customer makes the customer, with an unknown clock and no address: what
+    was done or withdrawn is kept, and nobody is written to. A price or a stock of an unknown
+    product is refused; an event's unknown product is kept as unlisted.
+    """
+    done = Ingested()
+    if batch.products:
+        save_products(connection, batch.products, now, done)
+    if batch.customers:
+        save_customers(connection, batch.customers, now, shop, done)
+    if batch.prices:
+        save_prices(connection, batch.prices, shop, done)
+    if batch.stock:
+        save_stock(connection, batch.stock, done)
+    if batch.consents:
+        save_consents(connection, batch.consents, now, done)
+    if batch.events:
+        save_events(connection, batch.events, now, done)
+    return done
+
+
+def ingest_raw(
+    connection: Connection,
+    records: Iterable[tuple[Kind, Mapping[str, Any]]],
+    now: datetime,
+    shop: Shop,
+    reader: Reader | None = None,
+) -> Ingested:
+    """Raw records of mixed kinds, as a stream brings them; their `line` is the place in it, from 1.
+
+    A `reader` that serves many batches keeps one account of notes.
+    """
+    reader = reader or Reader(shop, now)
+    read: dict[Kind, list[Any]] = {kind: [] for kind in KINDS}
+    refused: list[Refused] = []
+    for line, (kind, raw) in enumerate(records, 1):
+        try:
+            read[kind].append(reader.read(kind, line, raw))
+        except ValueError as error:
+            refused.append(Refused(kind, line, str(error)))
+    done = ingest(connection, Batch(**{kind: tuple(of) for kind, of in read.items()}), now, shop)
+    done.refused += refused
+    return done

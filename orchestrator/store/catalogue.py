@@ -1,0 +1,303 @@
+"""Products, their prices, and what changed about them."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    Connection,
+    Integer,
+    String,
+    bindparam,
+    delete,
+    select,
+    update,
+)
+
+from orchestrator.store.dialect import ids_by_key, insert_stored, json_text, new_ids
+from orchestrator.tables import prices, product_changes, products
+from orchestrator.tables.base import Instant
+from orchestrator.tables.instant import to_micros
+from orchestrator.tables.json import rows
+
+UNLISTED = "unlisted"
+"""The attribute of a product that only events have named: no catalogue has listed it yet."""
+
+AMOUNT_SCALE = 10_000
+
+_KEYS = rows("wanted", {"key": String()})
+_IDS = rows("ids", {"id": Integer()})
+
+
+class ProductRow(NamedTuple):
+    """A product as stored."""
+
+    id: int
+    key: str
+    title: str
+    category: str | None
+    theme: str | None
+    brand: str | None
+    size: str | None
+    url: str | None
+    image_url: str | None
+    stock: int | None
+    attributes: Mapping[str, Any]
+
+
+class PriceRow(NamedTuple):
+    """A stored price, in the order of its columns."""
+
+    product_id: int
+    currency: str
+    amount: int
+    list_amount: int | None
+    tax: str | None
+    valid_from: int
+    valid_until: int | None
+
+
+class Change(NamedTuple):
+    """What `product_changes` keeps: before and after are ten-thousandths of whatever changed."""
+
+    product_id: int
+    kind: str
+    at: int
+    before: int
+    after: int
+
+
+_LOAD = select(*(products.c[name] for name in ProductRow._fields)).where(
+    products.c.key.in_(select(_KEYS.c.key))
+)
+
+
+def _wanted(values: Iterable[Any]) -> str:
+    return json_text([[value] for value in values])
+
+
+def load_products(connection: Connection, keys: Collection[str]) -> dict[str, ProductRow]:
+    """Those of the products that exist, by key."""
+    found = connection.execute(_LOAD, {"wanted": _wanted(keys)})
+    return {row.key: ProductRow(*row) for row in found}
+
+
+def insert_products(connection: Connection, new: Sequence[ProductRow]) -> dict[str, int]:
+    """Insert products (their `id` is not looked at) and give their ids by key."""
+    if not new:
+        return {}
+    ids = new_ids(connection, products, len(new))
+    insert_stored(
+        connection,
+        products,
+        ProductRow._fields,
+        [(id_, *row[1:-1], json_text(row.attributes)) for id_, row in zip(ids, new, strict=True)],
+        ignore=True,
+    )
+    return dict(ids_by_key(connection, products, [row.key for row in new]))
+
+
+def update_products(connection: Connection, changed: Sequence[ProductRow]) -> None:
+    """Write the rows over those with the same id."""
+    insert_stored(
+        connection,
+        products,
+        ProductRow._fields,
+        [(*row[:-1], json_text(row.attributes)) for row in changed],
+        key=("id",),
+        replace=ProductRow._fields[2:],
+    )
+
+
+_STOCK = (
+    update(products).where(products.c.id == bindparam("which")).values(stock=bindparam("new_stock"))
+)
+
+
+def write_stock(connection: Connection, stock: Mapping[int, int]) -> None:
+    """The pieces of each product, by id."""
+    if stock:
+        connection.execute(
+            _STOCK, [{"which": id_, "new_stock": pieces} for id_, pieces in stock.items()]
+        )
+
+
+_LAST_STOCK = select(
+    product_changes.c.product_id, product_changes.c.at, product_changes.c.after
+).where(product_changes.c.kind == "stock", product_changes.c.product_id.in_(select(_IDS.c.id)))
+
+
+def last_stock(connection: Connection, ids: Collection[int]) -> dict[int, int]:
+    """When the stock of products was last known to change, in microseconds, by product."""
+    last: dict[int, int] = {}
+    for id_, at, _ in connection.execute(_LAST_STOCK, {"ids": _wanted(ids)}):
+        last[id_] = max(to_micros(at), last.get(id_, 0))
+    return last
+
+
+_PRICE_KEYS = rows(
+    "asked", {"product_id": Integer(), "currency": String(), "valid_from": Instant()}
+)
+_SAME_PRICES = select(*(prices.c[name] for name in PriceRow._fields)).join(
+    _PRICE_KEYS,
+    (prices.c.product_id == _PRICE_KEYS.c.product_id)
+    & (prices.c.currency == _PRICE_KEYS.c.currency)
+    & (prices.c.valid_from == _PRICE_KEYS.c.valid_from),
+)
+
+PriceKey = tuple[int, str, int]
+
+
+def price_key(row: PriceRow) -> PriceKey:
+    """What makes a price the same one: product, currency and beginning."""
+    return row.product_id, row.currency, row.valid_from
+
+
+def load_prices(connection: Connection, keys: Collection[PriceKey]) -> dict[PriceKey, PriceRow]:
+    """Those of the prices that exist."""
+    found = {}
+    for id_, currency, amount, listed, tax, since, until in connection.execute(
+        _SAME_PRICES, {"asked": json_text(list(keys))}
+    ):
+        row = PriceRow(
+            id_,
+            currency,
+            int(amount * AMOUNT_SCALE),
+            None if listed is None else int(listed * AMOUNT_SCALE),
+            tax,
+            to_micros(since),
+            None if until is None else to_micros(until),
+        )
+        found[price_key(row)] = row
+    return found
+
+
+def write_prices(connection: Connection, written: Sequence[PriceRow]) -> None:
+    """Insert prices, or write them over those with the same key."""
+    insert_stored(
+        connection,
+        prices,
+        PriceRow._fields,
+        written,
+        key=("product_id", "currency", "valid_from"),
+        replace=("amount", "list_amount", "tax", "valid_until"),
+    )
+
+
+_next = prices.alias("next_price")
+_previous = prices.alias("previous_price")
+_FOLLOWING = (
+    select(_next.c.id)
+    .where(
+        _next.c.product_id == _PRICE_KEYS.c.product_id,
+        _next.c.currency == _PRICE_KEYS.c.currency,
+        _next.c.valid_from > _PRICE_KEYS.c.valid_from,
+    )
+    .order_by(_next.c.valid_from)
+    .limit(1)
+    .correlate(_PRICE_KEYS)
+    .scalar_subquery()
+)
+_PRECEDING = (
+    select(_previous.c.id)
+    .where(
+        _previous.c.product_id == prices.c.product_id,
+        _previous.c.currency == prices.c.currency,
+        _previous.c.valid_from < prices.c.valid_from,
+    )
+    .order_by(_previous.c.valid_from.desc())
+    .limit(1)
+    .correlate(prices)
+    .scalar_subquery()
+)
+_AFFECTED = (
+    select(prices.c.id)
+    .join(
+        _PRICE_KEYS,
+        (prices.c.product_id == _PRICE_KEYS.c.product_id)
+        & (prices.c.currency == _PRICE_KEYS.c.currency)
+        & (prices.c.valid_from == _PRICE_KEYS.c.valid_from),
+    )
+    .union(select(_FOLLOWING))
+)
+_STEPS = (
+    select(
+        prices.c.product_id,
+        prices.c.valid_from,
+        prices.c.amount,
+        _previous.c.amount.label("before"),
+        _previous.c.valid_until.label("ended"),
+        product_changes.c.before.label("known_before"),
+        product_changes.c.after.label("known_after"),
+    )
+    .outerjoin(_previous, _previous.c.id == _PRECEDING)
+    .outerjoin(
+        product_changes,
+        (product_changes.c.product_id == prices.c.product_id)
+        & (product_changes.c.kind == "price")
+        & (product_changes.c.at == prices.c.valid_from),
+    )
+    .where(prices.c.id.in_(_AFFECTED))
+)
+
+
+def note_price_changes(connection: Connection, keys: Collection[PriceKey]) -> list[int]:
+    """Bring the changes of price at these keys, and at those that follow, up to date.
+
+    The price before a change is the one that held until then; where none held, nothing changed. A
+    change keeps its id for as long as it stands. The ids of new changes.
+    """
+    written: list[Change] = []
+    gone: list[dict[str, Any]] = []
+    for id_, at, amount, before, ended, known_before, known_after in connection.execute(
+        _STEPS, {"asked": json_text(list(keys))}
+    ):
+        held = before is not None and (ended is None or ended >= at)
+        if held and before != amount:
+            if (known_before, known_after) != (before, amount):
+                step = Change(
+                    id_,
+                    "price",
+                    to_micros(at),
+                    int(before * AMOUNT_SCALE),
+                    int(amount * AMOUNT_SCALE),
+                )
+                written.append(step)
+        elif known_before is not None:
+            gone.append({"which": id_, "which_at": at})
+    if gone:
+        connection.execute(
+            delete(product_changes).where(
+                product_changes.c.product_id == bindparam("which"),
+                product_changes.c.kind == "price",
+                product_changes.c.at == bindparam("which_at"),
+            ),
+            gone,
+        )
+    return write_changes(connection, written)
+
+
+_CHANGE_KEYS = rows("changed", {"product_id": Integer(), "kind": String(), "at": Instant()})
+_CHANGE_IDS = select(product_changes.c.id).join(
+    _CHANGE_KEYS,
+    (product_changes.c.product_id == _CHANGE_KEYS.c.product_id)
+    & (product_changes.c.kind == _CHANGE_KEYS.c.kind)
+    & (product_changes.c.at == _CHANGE_KEYS.c.at),
+)
+
+
+def write_changes(connection: Connection, changes: Sequence[Change]) -> list[int]:
+    """Insert changes, or correct those at the same instant. The ids of those that are new."""
+    if not changes:
+        return []
+    wanted = {"changed": json_text([change[:3] for change in changes])}
+    known = set(connection.execute(_CHANGE_IDS, wanted).scalars())
+    insert_stored(
+        connection,
+        product_changes,
+        Change._fields,
+        changes,
+        key=("product_id", "kind", "at"),
+        replace=("before", "after"),
+    )
+    found = connection.execute(_CHANGE_IDS, wanted).scalars()
+    return sorted(set(found) - known)

@@ -1,0 +1,231 @@
+"""Customers, their clocks and their addresses, as sets of rows."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Integer, Row, String, bindparam, delete, func, select, update
+
+from orchestrator.store.dialect import (
+    ids_by_key,
+    insert_ignore,
+    insert_stored,
+    json_text,
+    new_ids,
+    upsert,
+)
+from orchestrator.tables import addresses, clocks, customers
+from orchestrator.tables.instant import to_micros
+from orchestrator.tables.json import rows
+
+_KEYS = rows("wanted", {"key": String()})
+_IDS = rows("ids", {"id": Integer()})
+
+
+class CustomerRow(NamedTuple):
+    """A customer as stored; `clock` is the clock's key."""
+
+    id: int
+    key: str
+    clock: str
+    place: str | None
+    locale: str | None
+    preferred_channel: str | None
+    max_per_week: int | None
+    traits: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One way to reach a customer."""
+
+    address: str
+    address_key: str
+
+
+_LOAD = (
+    select(
+        customers.c.id,
+        customers.c.key,
+        clocks.c.key.label("clock"),
+        customers.c.place,
+        customers.c.locale,
+        customers.c.preferred_channel,
+        customers.c.max_per_week,
+        customers.c.traits,
+    )
+    .join(clocks, clocks.c.id == customers.c.clock_id)
+    .where(customers.c.key.in_(select(_KEYS.c.key)))
+)
+_ADDRESSES = select(
+    addresses.c.customer_id, addresses.c.kind, addresses.c.address, addresses.c.address_key
+).where(addresses.c.customer_id.in_(select(_IDS.c.id)))
+_CLOCKS = select(clocks.c.key, clocks.c.id).where(clocks.c.key.in_(select(_KEYS.c.key)))
+
+
+def _wanted(values: Iterable[Any]) -> str:
+    return json_text([[value] for value in values])
+
+
+def load_customers(connection: Connection, keys: Collection[str]) -> dict[str, CustomerRow]:
+    """Those of the customers that exist, by key."""
+    found = connection.execute(_LOAD, {"wanted": _wanted(keys)})
+    return {row.key: CustomerRow(*row) for row in found}
+
+
+def load_addresses(connection: Connection, ids: Collection[int]) -> dict[int, dict[str, Address]]:
+    """The addresses of customers, by customer and kind."""
+    found: dict[int, dict[str, Address]] = {id_: {} for id_ in ids}
+    for id_, kind, address, key in connection.execute(_ADDRESSES, {"ids": _wanted(ids)}):
+        found[id_][kind] = Address(address, key)
+    return found
+
+
+def clock_ids(connection: Connection, keys: Collection[str]) -> dict[str, int]:
+    """The ids of clocks by their keys; those that are not there yet are made."""
+    if not keys:
+        return {}
+    wanted = {"wanted": _wanted(keys)}
+    found = _pairs(connection.execute(_CLOCKS, wanted))
+    missing = [{"key": key} for key in keys if key not in found]
+    if missing:
+        connection.execute(insert_ignore(connection, clocks), missing)
+        found = _pairs(connection.execute(_CLOCKS, wanted))
+    return found
+
+
+def _pairs(found: Iterable[Row[Any]]) -> dict[str, int]:
+    return {row[0]: row[1] for row in found}
+
+
+def insert_customers(
+    connection: Connection, rows: Sequence[CustomerRow], buckets: Sequence[int], now: datetime
+) -> dict[str, int]:
+    """Insert customers (their `id` is not looked at) and give their ids by key."""
+    if not rows:
+        return {}
+    clock_of = clock_ids(connection, {row.clock for row in rows})
+    at = to_micros(now)
+    insert_stored(
+        connection,
+        customers,
+        (
+            *("id", "key", "clock_id", "place", "locale", "preferred_channel", "max_per_week"),
+            *("bucket", "traits", "created_at", "updated_at"),
+        ),
+        [
+            (id_, row.key, clock_of[row.clock], *row[3:7], bucket, json_text(row.traits), at, at)
+            for id_, row, bucket in zip(
+                new_ids(connection, customers, len(rows)), rows, buckets, strict=True
+            )
+        ],
+        ignore=True,
+    )
+    return dict(ids_by_key(connection, customers, [row.key for row in rows]))
+
+
+_UPDATE = (
+    update(customers)
+    .where(customers.c.id == bindparam("which"))
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in (
+                *("clock_id", "place", "locale", "preferred_channel", "max_per_week"),
+                *("traits", "updated_at"),
+            )
+        }
+    )
+)
+
+
+def update_customers(connection: Connection, rows: Sequence[CustomerRow], now: datetime) -> None:
+    """Write the rows over those with the same id."""
+    if not rows:
+        return
+    clock_of = clock_ids(connection, {row.clock for row in rows})
+    connection.execute(
+        _UPDATE,
+        [
+            {
+                "which": row.id,
+                "new_clock_id": clock_of[row.clock],
+                "new_place": row.place,
+                "new_locale": row.locale,
+                "new_preferred_channel": row.preferred_channel,
+                "new_max_per_week": row.max_per_week,
+                "new_traits": row.traits,
+                "new_updated_at": now,
+            }
+            for row in rows
+        ],
+    )
+
+
+def touch_customers(connection: Connection, ids: Collection[int], now: datetime) -> None:
+    """Note that something about them is new."""
+    if ids:
+        connection.execute(
+            update(customers).where(customers.c.id.in_(select(_IDS.c.id))).values(updated_at=now),
+            {"ids": _wanted(ids)},
+        )
+
+
+def write_addresses(
+    connection: Connection,
+    written: Sequence[tuple[int, str, Address]],
+    removed: Sequence[tuple[int, str]],
+    touched_keys: Collection[str],
+) -> None:
+    """Write and remove addresses by (customer, kind), then tell who shares one.
+
+    `touched_keys`: the digests of every address that came or went.
+    """
+    if written:
+        connection.execute(
+            upsert(
+                connection, addresses, ("customer_id", "kind"), ("address", "address_key", "shared")
+            ),
+            [
+                {
+                    "customer_id": id_,
+                    "kind": kind,
+                    "address": address.address,
+                    "address_key": address.address_key,
+                    "shared": False,
+                }
+                for id_, kind, address in written
+            ],
+        )
+    if removed:
+        connection.execute(
+            delete(addresses).where(
+                addresses.c.customer_id == bindparam("which"),
+                addresses.c.kind == bindparam("which_kind"),
+            ),
+            [{"which": id_, "which_kind": kind} for id_, kind in removed],
+        )
+    if touched_keys:
+        _mark_shared(connection, touched_keys)
+
+
+_other = addresses.alias()
+_HOLDERS = (
+    select(func.count())
+    .select_from(_other)
+    .where(_other.c.address_key == addresses.c.address_key)
+    .scalar_subquery()
+)
+_MARK = (
+    update(addresses)
+    .where(
+        addresses.c.address_key.in_(select(_KEYS.c.key)),
+        addresses.c.shared != (_HOLDERS > 1),
+    )
+    .values(shared=_HOLDERS > 1)
+)
+
+
+def _mark_shared(connection: Connection, keys: Collection[str]) -> None:
+    connection.execute(_MARK, {"wanted": _wanted(keys)})

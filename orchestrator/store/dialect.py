@@ -1,0 +1,118 @@
+"""What SQLite and PostgreSQL do differently when many rows are written.
+
+A *stored* row holds what SQLite keeps: instants as microseconds, amounts as ten-thousandths, JSON
+as text. Whoever has millions of rows builds them so at once; PostgreSQL gets them converted.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, Connection, String, Table, func, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+
+from orchestrator.tables.instant import Instant, from_micros
+from orchestrator.tables.json import rows as json_rows
+
+Insert = sqlite.Insert | postgresql.Insert
+StoredRow = tuple[Any, ...]
+
+
+def _insert(connection: Connection, table: Table) -> Insert:
+    on_sqlite = connection.dialect.name == "sqlite"
+    return sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+
+
+def insert_ignore(connection: Connection, table: Table) -> Insert:
+    """An insert that leaves a row alone which breaks any unique key."""
+    return _insert(connection, table).on_conflict_do_nothing()
+
+
+def upsert(
+    connection: Connection, table: Table, key: Sequence[str], replace: Sequence[str]
+) -> Insert:
+    """An insert that replaces the columns `replace` where a row with this key exists."""
+    statement = _insert(connection, table)
+    return statement.on_conflict_do_update(
+        index_elements=list(key), set_={name: statement.excluded[name] for name in replace}
+    )
+
+
+def insert_stored(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Sequence[StoredRow],
+    *,
+    ignore: bool = False,
+    key: Sequence[str] = (),
+    replace: Sequence[str] = (),
+) -> None:
+    """Insert stored rows by the driver's own executemany: six times as fast as through Core.
+
+    `ignore` leaves existing rows alone; `key` and `replace` together make it an upsert.
+    """
+    if not rows:
+        return
+    on_sqlite = connection.dialect.name == "sqlite"
+    quote = connection.dialect.identifier_preparer.quote
+    names = ", ".join(quote(name) for name in columns)
+    marks = ", ".join(("?" if on_sqlite else "%s",) * len(columns))
+    sql = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})"
+    if ignore:
+        sql += " ON CONFLICT DO NOTHING"
+    elif key:
+        target = ", ".join(quote(name) for name in key)
+        new = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in replace)
+        sql += f" ON CONFLICT ({target}) DO UPDATE SET {new}"
+    if not on_sqlite:
+        rows = _for_postgresql(rows, [table.c[name] for name in columns])
+    connection.exec_driver_sql(sql, list(rows))
+
+
+def _for_postgresql(
+    rows: Sequence[StoredRow], columns: Sequence[Column[Any]]
+) -> list[tuple[Any, ...]]:
+    convert: list[Callable[[Any], Any] | None] = [
+        from_micros if isinstance(column.type, Instant) else None for column in columns
+    ]
+    return [
+        tuple(
+            change(value) if change is not None and value is not None else value
+            for change, value in zip(convert, row, strict=True)
+        )
+        for row in rows
+    ]
+
+
+def new_ids(connection: Connection, table: Table, count: int) -> Sequence[int]:
+    """`count` ids of a table that no other row has, ascending.
+
+    SQLite has one writer at a time, and this transaction is it; PostgreSQL has a sequence.
+    """
+    if connection.dialect.name == "sqlite":
+        last = connection.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()
+        return range(last + 1, last + 1 + count)
+    taken = connection.execute(
+        text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)"),
+        {"name": table.name, "count": count},
+    )
+    return sorted(taken.scalars())
+
+
+_KEYS = json_rows("wanted", {"key": String()})
+
+
+def ids_by_key(connection: Connection, table: Table, keys: Iterable[str]) -> Mapping[str, int]:
+    """The ids of the rows of `table` that have one of these keys. One look-up in the index each."""
+    wanted = [[key] for key in keys]
+    if not wanted:
+        return {}
+    statement = select(table.c.key, table.c.id).where(table.c.key.in_(select(_KEYS.c.key)))
+    found = connection.execute(statement, {"wanted": json_text(wanted)})
+    return {row[0]: row[1] for row in found}
+
+
+def json_text(value: Any) -> str:
+    """A value as compact JSON."""
+    return msgspec.json.encode(value).decode()
