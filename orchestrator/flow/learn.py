@@ -1,0 +1,126 @@
+"""What purchases teach: which products a customer buys again and again, and what goes with what.
+
+A *habit* is a product that a customer bought on at least three different days of the last 180, at
+gaps that resemble each other: their standard deviation is at most 0.6 of their mean. It is due
+again one mean gap after the last time.
+
+A *pair* is a product and one of another category that are in the same basket more often than
+chance would put them there (lift above 1), in at least eight baskets of the last 90 days. What is
+of the same category is its substitute, not its complement.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby, pairwise
+from math import sqrt
+from operator import itemgetter
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from orchestrator.model.shop import Shop
+from orchestrator.store.learned import (
+    Basket,
+    HabitRow,
+    Purchase,
+    baskets,
+    categories,
+    customers_with_events,
+    purchases,
+    replace_habits,
+    replace_pairs,
+)
+
+HABIT_WINDOW = timedelta(days=180)
+HABIT_DAYS_MIN = 3
+HABIT_VARIATION_MAX = 0.6
+PAIR_WINDOW = timedelta(days=90)
+PAIR_BASKETS_MIN = 8
+PAIRS_PER_PRODUCT_MAX = 5
+BASKET_PRODUCTS_MAX = 200
+"""A larger basket is a restaurant's or an office's: everything in it goes with everything."""
+
+_DAY = 86_400_000_000
+
+
+def learn_habits(
+    connection: Connection, now: datetime, shop: Shop, since: datetime | None = None
+) -> int:
+    """Work out the habits of customers with an event since `since`; of all, without it.
+
+    The number of habits written. A habit of someone who no longer comes stays until a full pass:
+    nothing of theirs is new.
+    """
+    touched = None if since is None else customers_with_events(connection, since, now)
+    if touched is not None and not touched:
+        return 0
+    # Days are the shop's: an evening's two visits are one, although midnight UTC lies between.
+    offset = now.astimezone(ZoneInfo(shop.zone)).utcoffset() or timedelta(0)
+    shift = offset // timedelta(microseconds=1)
+    bought = purchases(
+        connection, shop.bought, now - HABIT_WINDOW, now, HABIT_DAYS_MIN, customers=touched
+    )
+    found = [
+        habit
+        for (customer, product), lines in groupby(bought, key=itemgetter(0, 1))
+        if (habit := _habit(customer, product, list(lines), shift)) is not None
+    ]
+    replace_habits(connection, found, touched)
+    return len(found)
+
+
+def _habit(customer: int, product: int, lines: Sequence[Purchase], shift: int) -> HabitRow | None:
+    days = sorted({(line.at + shift) // _DAY for line in lines})
+    if len(days) < HABIT_DAYS_MIN:
+        return None
+    gaps = [after - before for before, after in pairwise(days)]
+    mean = sum(gaps) / len(gaps)
+    spread = sqrt(sum((gap - mean) ** 2 for gap in gaps) / len(gaps))
+    if spread > HABIT_VARIATION_MAX * mean:
+        return None
+    last = max(line.at for line in lines)
+    return HabitRow(customer, product, len(days), mean, last, last + round(mean * _DAY))
+
+
+def learn_pairs(connection: Connection, now: datetime, shop: Shop) -> int:
+    """Work out anew what goes with what; the number of pairs written."""
+    found = list(
+        _pairs(
+            list(baskets(connection, shop.bought, now - PAIR_WINDOW, now)), categories(connection)
+        )
+    )
+    replace_pairs(connection, found)
+    return len(found)
+
+
+def _pairs(
+    bought: Sequence[Basket], category: dict[int, str | None]
+) -> Iterator[tuple[int, int, float]]:
+    support = Counter(product for basket in bought for product in basket)
+    frequent = {product for product, times in support.items() if times >= PAIR_BASKETS_MIN}
+    kept = [basket & frequent for basket in bought if len(basket) <= BASKET_PRODUCTS_MAX]
+    holding: dict[int, list[Basket]] = {}
+    for basket in kept:
+        for product in basket:
+            holding.setdefault(product, []).append(basket)
+    # Product by product: all pairs at once would be counted in hundreds of megabytes.
+    for product, with_it in holding.items():
+        together: Counter[int] = Counter()
+        for basket in with_it:
+            together.update(basket)
+        del together[product]
+        own = category.get(product)
+        ranked = sorted(
+            (
+                (times * len(bought) / (support[product] * support[other]), other)
+                for other, times in together.items()
+                if times >= PAIR_BASKETS_MIN
+                and own is not None
+                and category.get(other) not in (None, own)
+            ),
+            key=lambda pair: (-pair[0], pair[1]),
+        )
+        for lift, other in ranked[:PAIRS_PER_PRODUCT_MAX]:
+            if lift > 1:
+                yield product, other, lift

@@ -1,0 +1,69 @@
+"""Finds out what became of messages whose answer was lost, or says that it could not.
+
+The provider's own record decides: it has the message, or certainly has not. Where it cannot tell,
+a marketing message ends as `unknown_final`, so that nobody gets it twice; a service message is
+sent once more, so that nobody misses it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from channels.contract import Accepted, Attempt, Channel, NotFound
+from orchestrator.flow.compose import stable_id
+from orchestrator.model.message import State
+from orchestrator.store import lost
+from orchestrator.store.database import reading, writing
+from orchestrator.store.lost import Lost
+
+LOOK_FOR = timedelta(minutes=15)
+"""How long a lost answer is looked for, from the write on."""
+
+LOOK_AGAIN_AFTER = timedelta(minutes=5)
+BATCH_SIZE_MAX = 500
+
+
+def reconcile(
+    engine: Engine, channels: Mapping[str, Channel[Any]], deployment_id: str, now: datetime
+) -> Counter[str]:
+    """Look for every lost message that is due to be looked for; state → messages."""
+    met: Counter[str] = Counter()
+    with reading(engine) as connection:
+        found = lost.due(connection, now, limit=BATCH_SIZE_MAX)
+    for one in found:
+        state, ref = _ask(channels.get(one.channel), one, deployment_id, now)
+        again_at = now + LOOK_AGAIN_AFTER if state is State.UNKNOWN else None
+        with writing(engine) as connection:
+            moved = lost.settle(connection, one, state, ref, again_at, now)
+        met[str(state)] += moved
+    return met
+
+
+def _ask(
+    channel: Channel[Any] | None, one: Lost, deployment_id: str, now: datetime
+) -> tuple[State, str | None]:
+    searchable = channel is not None and channel.capabilities.search
+    if channel is not None and searchable:
+        match channel.find(_attempt(one, deployment_id)):
+            case Accepted(provider_ref=ref):
+                return State.ACCEPTED, ref
+            case NotFound():
+                return State.DEFERRED, None
+    if searchable and now < one.written_at + LOOK_FOR:
+        return State.UNKNOWN, None
+    return (State.UNKNOWN_FINAL if one.marketing else State.DEFERRED), None
+
+
+def _attempt(one: Lost, deployment_id: str) -> Attempt:
+    return Attempt(
+        message_id=str(one.message_id),
+        attempt_id=str(one.attempt_id),
+        kind=one.channel,
+        address=one.address,
+        text=one.text,
+        stable_id=stable_id(deployment_id, one.message_id),
+        written_at=one.written_at,
+    )

@@ -1,0 +1,85 @@
+"""Messages that may have left: written, perhaps, and never answered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+
+from orchestrator.model.message import UNDECIDED, State
+from orchestrator.tables import attempts, contents, message_log, messages
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The last attempt of a message whose state is `unknown`."""
+
+    message_id: int
+    attempt_id: int
+    channel: str
+    address: str
+    text: str
+    marketing: bool
+    written_at: datetime
+
+
+def due(connection: Connection, now: datetime, *, limit: int) -> list[Lost]:
+    """The unknown messages that are due to be looked for, the oldest first."""
+    last = (
+        select(func.max(attempts.c.id))
+        .where(attempts.c.message_id == messages.c.id)
+        .correlate(messages)
+        .scalar_subquery()
+    )
+    statement = (
+        select(
+            messages.c.id,
+            attempts.c.id,
+            messages.c.channel,
+            messages.c.address,
+            contents.c.text,
+            messages.c.marketing,
+            attempts.c.at,
+        )
+        .join(attempts, attempts.c.id == last)
+        .join(contents, contents.c.message_id == messages.c.id)
+        .where(messages.c.state == State.UNKNOWN, messages.c.lease_until <= now)
+        .order_by(messages.c.id)
+        .limit(limit)
+    )
+    return [Lost(*row) for row in connection.execute(statement)]
+
+
+def settle(
+    connection: Connection,
+    one: Lost,
+    state: State,
+    provider_ref: str | None,
+    again_at: datetime | None,
+    now: datetime,
+) -> int:
+    """What was found out: 1 if the message was still unknown, else 0."""
+    comes_back = state is State.DEFERRED
+    statement = (
+        update(messages)
+        .where(messages.c.id == one.message_id, messages.c.state == State.UNKNOWN)
+        .values(
+            state=state,
+            reason=None if state is State.ACCEPTED else "no_answer",
+            provider_ref=provider_ref,
+            lease_until=again_at,
+            send_after=now if comes_back else messages.c.send_after,
+            counts_at=now if comes_back else messages.c.counts_at,
+            ended_at=None if state in UNDECIDED else now,
+        )
+    )
+    moved = connection.execute(statement).rowcount
+    if moved:
+        row = {"message_id": one.message_id, "at": now, "what": f"reconciled: {state}"}
+        connection.execute(message_log.insert(), row)
+        if state is not State.UNKNOWN:
+            outcome = "accepted" if state is State.ACCEPTED else str(state)
+            answer = {"outcome": outcome, "provider_ref": provider_ref}
+            connection.execute(
+                update(attempts).where(attempts.c.id == one.attempt_id).values(answer)
+            )
+    return moved
