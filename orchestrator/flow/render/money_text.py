@@ -5,7 +5,6 @@ Each writes what it shows to the quote of the render under way (`state`). Rules:
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -178,8 +177,18 @@ def quote_of(state: RenderState, shown: str) -> Quote:
     for name, line in state.lines.items():
         if formats.money(line.total, state.locale) in shown:
             link = state.order_links.get(name)
-            seen = link is not None and (link in shown or escape(link) in shown)
-            lines.append(replace(line, order_link=link) if seen else line)
+            if link is not None and (link in shown or escape(link) in shown):
+                line = QuoteLine(
+                    line.product_id,
+                    line.price_id,
+                    line.total,
+                    line.unit_price,
+                    line.was,
+                    line.percent,
+                    line.valid_until,
+                    link,
+                )
+            lines.append(line)
     return Quote(tuple(lines))
 
 

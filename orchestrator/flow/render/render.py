@@ -27,6 +27,7 @@ from orchestrator.model.sms import Segments, fold, segments
 # surrogate pair cannot be encoded.
 _NOT_IN_HEADERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\udfff]").search
 _NOT_IN_BODIES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]").search
+_CONTROLS = bytes(sorted({*range(32), 127} - {9, 10, 13}))
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}").sub
 _SPACES = re.compile(r"\s+").sub
 
@@ -137,8 +138,13 @@ def _header(text: str, what: str) -> str:
 
 
 def _body(text: str) -> str:
-    found = _NOT_IN_BODIES(text)
-    if found:
+    try:
+        octets = text.encode()
+        harmless = len(octets.translate(None, _CONTROLS)) == len(octets)
+    except UnicodeEncodeError:
+        harmless = False
+    # The search takes five times as long as the count, so it only says what was found.
+    if not harmless and (found := _NOT_IN_BODIES(text)):
         raise RenderRefused("control_character", f"the text holds U+{ord(found[0]):04X}")
     return text
 

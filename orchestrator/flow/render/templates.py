@@ -1,6 +1,7 @@
 """A campaign's templates with the shared ones, compiled once."""
 
 from collections.abc import Mapping
+from types import CodeType
 from typing import Any
 
 from jinja2 import Template, TemplateNotFound
@@ -13,6 +14,12 @@ from orchestrator.flow.render.state import RenderRefused, RenderState, enter, le
 
 MACRO_FILES = ("prices.j2", "products.html.j2", "text.j2")
 """Shared files whose macros every template has without importing them."""
+
+
+_COMPILED_MAX = 2_000
+_compiled: dict[tuple[str, str, bool], CodeType] = {}
+"""Code by name, source and escaping. It belongs to no set, so that all campaigns share the code of
+the shared templates, and a changed campaign compiles what has changed."""
 
 
 def is_html(name: str) -> bool:
@@ -44,10 +51,19 @@ class _Environment(Sandbox):
             if source is None:
                 raise TemplateNotFound(name)
             # Editors end a file with a line break or two; a subject must not.
-            code = self.compile(source.rstrip("\n") if not is_html(name) else source, name, name)
+            code = self._code(name, source if is_html(name) else source.rstrip("\n"))
             found = Template.from_code(self, code, self.globals)
             self._compiled[name] = found
         return found
+
+    def _code(self, name: str, source: str) -> CodeType:
+        key = (name, source, bool(self.autoescape))
+        code = _compiled.get(key)
+        if code is None:
+            if len(_compiled) >= _COMPILED_MAX:
+                _compiled.clear()
+            code = _compiled[key] = self.compile(source, name, name)
+        return code
 
     def select_template(
         self, names: Any, parent: str | None = None, globals: Any = None
