@@ -1,0 +1,123 @@
+"""The engine of one shop: what every entry calls, with `now` as an argument."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from channels.contract import Channel
+from orchestrator.flow.compose import Composer
+from orchestrator.flow.dispatch import Dispatcher, Tell
+from orchestrator.flow.law import read_law
+from orchestrator.flow.links import Links
+from orchestrator.flow.load import revive, revive_settings
+from orchestrator.flow.plan import Planner, Verdicts
+from orchestrator.flow.reconcile import reconcile
+from orchestrator.flow.statements import Statements
+from orchestrator.model.errors import Broken
+from orchestrator.model.shop import Shop
+from orchestrator.model.version import Settings, Version
+from orchestrator.rules.within import EVERYONE, Scope, These
+from orchestrator.store.campaigns import save_versions, stored_version
+from orchestrator.store.database import reading, writing
+from orchestrator.store.deployment import Deployment
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What one look at everything that is due came to."""
+
+    verdicts: Sequence[Verdicts]
+    sent: Counter[str]
+    """State → messages that came to it while sending."""
+
+    found: Counter[str]
+    """State → messages whose lost answer was looked for."""
+
+
+class Tactful:
+    """Plans, sends and looks for lost answers, for one shop's campaigns on one database.
+
+    `channels` are open, by the names that `shop.yaml` gives them. `new_token` makes a name for
+    each claim that nobody else makes.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        versions: Sequence[Version],
+        *,
+        channels: Mapping[str, Channel[Any]],
+        deployment: Deployment,
+        new_token: Callable[[], str],
+    ) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.versions = tuple(versions)
+        self.channels = channels
+        self.deployment = deployment
+        self.statements = Statements(read_law())
+        links = Links(str(self.shop.base_url), deployment.secret.encode())
+        self.composer = Composer(links, deployment.id)
+        self.planner = Planner(self.versions, self.statements, self._revive)
+        self._known = {version.digest: version for version in self.versions}
+        self._dispatcher = Dispatcher(
+            engine=engine,
+            statements=self.statements,
+            composer=self.composer,
+            shop=self.shop,
+            channels=channels,
+            version_of=self.version_of,
+            new_token=new_token,
+        )
+
+    @property
+    def shop(self) -> Shop:
+        """The shop's settings, as written."""
+        return self.settings.shop
+
+    def publish(self, now: datetime) -> None:
+        """Keep the campaigns as they are written now, and let them ask from now on."""
+        with writing(self.engine) as connection:
+            save_versions(connection, self.versions, now)
+
+    def plan(self, now: datetime, within: Scope = EVERYONE) -> list[Verdicts]:
+        """Decide about whatever is due, and write it into the ledger."""
+        with writing(self.engine) as connection:
+            return self.planner.plan(connection, now, within)
+
+    def decide(self, customer_ids: Sequence[int], now: datetime) -> list[Verdicts]:
+        """Decide at once about customers with new events."""
+        return self.plan(now, These.of(customer_ids))
+
+    def dispatch(self, now: datetime, tell: Tell = lambda number: None) -> Counter[str]:
+        """Send what is due."""
+        return self._dispatcher.dispatch(now, tell)
+
+    def reconcile(self, now: datetime) -> Counter[str]:
+        """Look for messages whose answer was lost."""
+        return reconcile(self.engine, self.channels, self.deployment.id, now)
+
+    def tick(self, now: datetime, tell: Tell = lambda number: None) -> Tick:
+        """Everything that is due at `now`: plan, look for what was lost, send."""
+        return Tick(self.plan(now), self.dispatch(now, tell), self.reconcile(now))
+
+    def version_of(self, digest: str) -> Version:
+        """A version, current or not, by its digest."""
+        if digest not in self._known:
+            with reading(self.engine) as connection:
+                self._known[digest] = self._revive(connection, digest)
+        return self._known[digest]
+
+    def _revive(self, connection: Connection, digest: str) -> Version:
+        if digest in self._known:
+            return self._known[digest]
+        stored = stored_version(connection, digest)
+        if stored is None:
+            raise Broken(f"the database holds a message of a campaign version {digest} it lacks")
+        name, files, shop_files = stored
+        return revive(name, files, revive_settings(shop_files))
