@@ -62,6 +62,23 @@ def test_prices_follow_the_locale(locale: str, currency: str, amount: str, expec
     assert line == expected
 
 
+@pytest.mark.parametrize(
+    ("locale", "size", "expected"),
+    [
+        ("en_US", "16 OZ", "$0.50/oz"),
+        ("en_US", "2 LB", "$4.00/lb"),
+        ("en_US", "12 CT", "$0.67 each"),
+        ("de_DE", "16 OZ", "0,50 $/oz"),
+        ("de_DE", "500 G", "16,00 $/kg"),
+        ("de_DE", "12 CT", "0,67 $/Stück"),
+        ("fr_FR", "500 ML", "16,00 $US/l"),
+    ],
+)
+def test_unit_prices_follow_the_locale(locale: str, size: str, expected: str) -> None:
+    outcome = shown(LINE, products=[product(amount="8.00", size=size)], locale=locale)
+    assert f"({expected})" in outcome.text.replace("\u00a0", " ")
+
+
 def test_french_narrow_spaces_do_not_cost_a_segment() -> None:
     products = [product(amount="1234.50", currency="EUR", size="2 L", until=None)]
     outcome = shown(LINE, products=products, locale="fr_FR")

@@ -75,8 +75,14 @@ def unit_price_text(unit_price: UnitPrice, locale: str) -> str:
         return words_of(locale)["each"].format(price=price)
     if per.amount != 1:
         return f"{price}/{measure_text(per, locale)}"
-    one = format_unit(1, _CLDR[per.unit], "narrow", locale=locale_of(locale))
-    unit = one.removeprefix(_decimal(per.amount, locale)).strip()
+    # Which of CLDR's two short forms is the sign (oz, l) and which a word differs by language; and
+    # for "lb" the shorter one is "#", which few would understand.
+    number_text, parsed = _decimal(per.amount, locale), locale_of(locale)
+    signs = (
+        format_unit(1, _CLDR[per.unit], length, locale=parsed).replace(number_text, "").strip()
+        for length in ("short", "narrow")
+    )
+    unit = min((sign for sign in signs if sign != "#"), key=len)
     return f"{price}/{unit}"
 
 
