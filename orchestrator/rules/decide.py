@@ -5,6 +5,7 @@ customer's event and the last check before sending is only who asks.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -44,14 +45,15 @@ def decisions(case: Case) -> Select[Any]:
     reason is that of the channel that came furthest. `channel`, `address` and `send_after` are null
     where a reason stands, but for `holdout`.
     """
-    found = _looked(case).cte("looked").prefix_with("MATERIALIZED").c
+    gates = _Gates.of(case)
+    found = _looked(case, gates).cte("looked").prefix_with("MATERIALIZED").c
     ok = {channel: found[f"stop_{channel}"] == PASSED for channel in case.route.channels}
     chosen = _chosen(case, found, ok)
     furthest = _greatest([found[f"stop_{channel}"] for channel in case.route.channels])
     reason = either(
-        (found.stop_customer < PASSED, _name(found.stop_customer, customer_gates(case))),
-        (chosen.is_(None), _channel_reason(case, furthest)),
-        (found.stop_last < PASSED, _name(found.stop_last, last_gates(case))),
+        (found.stop_customer < PASSED, _named(found.stop_customer, enumerate(gates.customer))),
+        (chosen.is_(None), _named(furthest, gates.numbered(), otherwise=literal("no_channel"))),
+        (found.stop_last < PASSED, _named(found.stop_last, enumerate(gates.last))),
     )
     about = [found[name] for name in ("customer_id", "occasion", "event_id", "change_id")]
     if case.sending:
@@ -69,18 +71,46 @@ def decisions(case: Case) -> Select[Any]:
     )
 
 
-def _looked(case: Case) -> Select[Any]:
+@dataclass(frozen=True)
+class _Gates:
+    """The gates of a case, made once, with one numbering that fits all channels."""
+
+    customer: tuple[Gate, ...]
+    channel: dict[str, tuple[Gate, ...]]
+    last: tuple[Gate, ...]
+    numbers: dict[str, int]
+
+    @classmethod
+    def of(cls, case: Case) -> "_Gates":
+        channel = {name: tuple(channel_gates(case, name)) for name in case.route.channels}
+        order: list[str] = []
+        for gates in channel.values():
+            after = 0
+            for gate in gates:
+                if gate.name not in order:
+                    order.insert(after, gate.name)
+                after = order.index(gate.name) + 1
+        numbers = {name: n for n, name in enumerate(order)}
+        return cls(tuple(customer_gates(case)), channel, tuple(last_gates(case)), numbers)
+
+    def numbered(self) -> list[tuple[int, Gate]]:
+        """One gate of each number, of whatever channel."""
+        by_number = {self.numbers[g.name]: g for gates in self.channel.values() for g in gates}
+        return sorted(by_number.items(), key=lambda pair: pair[0])
+
+
+def _looked(case: Case, gates: _Gates) -> Select[Any]:
     """For everyone who asks, at which gate each way stops; every gate is asked at most once."""
     columns: list[ColumnElement[Any]] = [
-        _stop(enumerate(customer_gates(case))).label("stop_customer"),
-        _stop(enumerate(last_gates(case))).label("stop_last"),
+        _stop(enumerate(gates.customer)).label("stop_customer"),
+        _stop(enumerate(gates.last)).label("stop_last"),
         customers.c.preferred_channel,
         case.expires_at.label("expires_at"),
     ]
     for channel in case.route.channels:
         address = case.address[channel]
         columns += [
-            _stop_on_channel(case, channel).label(f"stop_{channel}"),
+            _stop_on_channel(case, channel, gates).label(f"stop_{channel}"),
             address.c.address.label(f"address_{channel}"),
             address.c.address_key.label(f"address_key_{channel}"),
             case.opens_at(channel).label(f"send_after_{channel}"),
@@ -94,27 +124,14 @@ def _stop(numbered: Iterable[tuple[int, Gate]]) -> ColumnElement[int]:
     return either(*whens, else_=literal(PASSED)) if whens else literal(PASSED)
 
 
-def _numbers(case: Case) -> dict[str, int]:
-    """A number for each name among the channels' gates, in one order that fits every channel."""
-    order: list[str] = []
-    for channel in case.route.channels:
-        after = 0
-        for gate in channel_gates(case, channel):
-            if gate.name not in order:
-                order.insert(after, gate.name)
-            after = order.index(gate.name) + 1
-    return {name: n for n, name in enumerate(order)}
-
-
-def _stop_on_channel(case: Case, channel: str) -> ColumnElement[int]:
+def _stop_on_channel(case: Case, channel: str, gates: _Gates) -> ColumnElement[int]:
     """The caps, which come last, are not looked at for those who cannot have filled any."""
-    numbers = _numbers(case)
-    gates = [(numbers[gate.name], gate) for gate in channel_gates(case, channel)]
-    caps = [(n, gate) for n, gate in gates if gate.ends_as is State.CAPPED]
+    numbered = [(gates.numbers[gate.name], gate) for gate in gates.channel[channel]]
+    caps = [(n, gate) for n, gate in numbered if gate.ends_as is State.CAPPED]
     if not caps:
-        return _stop(gates)
-    before = [(_fails(gate), literal(n)) for n, gate in gates if gate.ends_as is not State.CAPPED]
-    return either(*before, (quiet_lately(case, channel), literal(PASSED)), else_=_stop(caps))
+        return _stop(numbered)
+    first = [(_fails(g), literal(n)) for n, g in numbered if g.ends_as is not State.CAPPED]
+    return either(*first, (quiet_lately(case, channel), literal(PASSED)), else_=_stop(caps))
 
 
 def _fails(gate: Gate) -> ColumnElement[bool]:
@@ -138,14 +155,14 @@ def _of_chosen(case: Case, found: Any, chosen: ColumnElement[Any], what: str) ->
     return either(*whens, else_=cast(null(), kind))
 
 
-def _channel_reason(case: Case, furthest: ColumnElement[Any]) -> ColumnElement[Any]:
-    whens = [(furthest == n, literal(name)) for name, n in _numbers(case).items()]
-    return either(*whens, else_=literal("no_channel"))
-
-
-def _name(stop: ColumnElement[Any], gates: Iterable[Gate]) -> ColumnElement[Any]:
-    whens = [(stop == n, literal(gate.name)) for n, gate in enumerate(gates)]
-    return either(*whens, else_=cast(null(), String)) if whens else cast(null(), String)
+def _named(
+    stop: ColumnElement[Any],
+    gates: Iterable[tuple[int, Gate]],
+    otherwise: ColumnElement[Any] | None = None,
+) -> ColumnElement[Any]:
+    whens = [(stop == n, literal(gate.name)) for n, gate in gates]
+    default = cast(null(), String) if otherwise is None else otherwise
+    return either(*whens, else_=default) if whens else default
 
 
 def _greatest(stops: list[ColumnElement[Any]]) -> ColumnElement[Any]:
