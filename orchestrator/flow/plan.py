@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, exists, func, select
 
 from orchestrator.flow.due import due_slots
 from orchestrator.flow.statements import Question, Statements
@@ -90,7 +90,7 @@ class Planner:
 
     def _begin(self, asked: "_Asked", version: Version) -> Verdicts:
         """The campaign's trigger: a message, or the first step of a journey."""
-        if controls.is_paused(asked.connection, version.name):
+        if asked.is_paused(version):
             return Verdicts(version.name)
         with asked.connection.begin_nested() as savepoint:
             counts = asked.about(version)
@@ -113,7 +113,7 @@ class Planner:
             digest, step = min(places, key=lambda place: place[1])
             seen.add((digest, step))
             version = self._version(asked.connection, digest)
-            if not controls.is_paused(asked.connection, version.name):
+            if not asked.is_paused(version):
                 yield version.name, travel(asked.place(version, step))
 
     def _version(self, connection: Connection, digest: str) -> Version:
@@ -143,6 +143,16 @@ class _Asked:
             else all_clocks(connection)
         )
         self._clock_rows: dict[Any, str] = {}
+        self._pauses = controls.pauses(connection)
+        self._since = campaigns.all_since(connection)
+
+    def is_paused(self, version: Version) -> bool:
+        """Whether the campaign, or everything, is stopped."""
+        return any(pause.stops_campaign(version.name) for pause in self._pauses)
+
+    def since(self, version: Version) -> datetime:
+        """When the campaign was put to work; one that never was has nothing to catch up with."""
+        return self._since.get(version.name, self.now)
 
     def about(self, version: Version) -> Counter[str]:
         """Decide about everyone whom the campaign's trigger finds."""
@@ -163,11 +173,9 @@ class _Asked:
 
     def parameters(self, question: Question) -> dict[str, Any]:
         """What every statement about a case needs."""
-        campaign = question.case.campaign
-        since = campaigns.since(self.connection, campaign.name) or self.now
         return {
             "now": self.now,
-            "since": since,
+            "since": self.since(question.case.version),
             "clock_rows": self._clock_parameter(question.case.clock_rules()),
             **self.within.parameters(),
         }
@@ -186,10 +194,13 @@ class _Asked:
             **within.parameters(),
             "slot_rows": slot_parameter(due),
         }
+        asking = self.statements.asking(version, within.shape)
+        if not self.connection.scalar(select(exists(asking)), parameters):
+            return Counter()  # by far the most common answer, and a small question
         if not _at_once(version):
             begun = journeys.begin(
                 self.connection,
-                self.statements.asking(version, within.shape),
+                asking,
                 parameters,
                 campaign=version.name,
                 version=version.digest,
@@ -205,8 +216,7 @@ class _Asked:
 
     def _slots(self, version: Version) -> list[SlotRow]:
         campaign = version.campaign
-        since = campaigns.since(self.connection, campaign.name) or self.now
-        after = max(self.now - campaign.expires, since)
+        after = max(self.now - campaign.expires, self.since(version))
         done = passes.done_slots(self.connection, campaign.name, after)
         due = due_slots(campaign, version.shop, self.clocks, after, self.now)
         return [slot for slot in due if (slot.occasion, slot.due_at) not in done]

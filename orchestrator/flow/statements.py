@@ -29,18 +29,22 @@ class Statements:
     def __init__(self, law: Law) -> None:
         self.law = law
         self._built: dict[tuple[Any, ...], Question] = {}
+        self._asking: dict[tuple[str, Within], Select[Any]] = {}
 
     def on_trigger(self, version: Version, within: Within) -> Question:
         """Whoever the trigger finds, about the campaign's first send."""
         key = ("trigger", version.digest, within)
         if key not in self._built:
-            asked = asking(version.campaign, version.shop, within)
+            asked = self.asking(version, within)
             self._built[key] = self._question(version, min(version.campaign.sends), asked)
         return self._built[key]
 
     def asking(self, version: Version, within: Within) -> Select[Any]:
         """Whoever the trigger finds, not judged yet."""
-        return asking(version.campaign, version.shop, within)
+        key = (version.digest, within)
+        if key not in self._asking:
+            self._asking[key] = asking(version.campaign, version.shop, within)
+        return self._asking[key]
 
     def on_journey(self, version: Version, step: int) -> Question:
         """Whoever has come to a send on the way through the campaign."""

@@ -21,6 +21,7 @@ from orchestrator.rules.case import Case
 from orchestrator.rules.clocks import HOLD, applies, legal_caps
 from orchestrator.tables import customers, messages
 from orchestrator.tables.instant import later
+from orchestrator.tables.messages import is_one_of
 
 WISH = timedelta(days=7)
 
@@ -78,9 +79,9 @@ def _written(
 
 def filled(case: Case, channel: str, cap: Cap, *, planned: bool) -> ColumnElement[Any]:
     """How many messages stand in the cap's window already; `planned`: with those not yet sent."""
-    state: ColumnElement[bool] = messages.c.state.in_(ADMITTED)
+    state: ColumnElement[bool] = is_one_of(messages.c.state, ADMITTED)
     if planned:
-        state = or_(state, and_(messages.c.state.in_(PENDING), _comes_first(case)))
+        state = or_(state, and_(is_one_of(messages.c.state, PENDING), _comes_first(case)))
 
     def count(whose: ColumnElement[bool]) -> ColumnElement[Any]:
         return (

@@ -24,7 +24,7 @@ def consented(
             .where(
                 consents.c.customer_id == customer_id,
                 consents.c.channel == channel,
-                consents.c.topic.in_(topics) if topics else true(),
+                or_(*(consents.c.topic == topic for topic in topics)) if topics else true(),
                 consents.c.given.is_(given),
                 or_(consents.c.until.is_(None), consents.c.until > NOW),
                 consents.c.at <= NOW,

@@ -35,6 +35,7 @@ from orchestrator.tables import (
     suppressions,
 )
 from orchestrator.tables.instant import later
+from orchestrator.tables.messages import is_one_of
 
 HELD = State.PLANNED
 """What ends nothing: the message is asked about again."""
@@ -176,7 +177,9 @@ def _already(case: Case) -> ColumnElement[bool]:
         messages.c.step == case.step,
     )
     if case.sending:  # only what has left counts, and not the message itself
-        same = same.where(messages.c.id != case.asked.c.message_id, messages.c.state.in_(ADMITTED))
+        same = same.where(
+            messages.c.id != case.asked.c.message_id, is_one_of(messages.c.state, ADMITTED)
+        )
     return exists(same.correlate_except(messages))
 
 
@@ -188,7 +191,7 @@ def _lately_in_campaign(case: Case) -> ColumnElement[bool]:
         messages.c.counts_at > ago(case.campaign.again_after + HOLD),
         messages.c.campaign == case.campaign.name,
         messages.c.occasion != case.asked.c.occasion,
-        messages.c.state.in_(ADMITTED if case.sending else (*ADMITTED, *PENDING)),
+        is_one_of(messages.c.state, ADMITTED if case.sending else (*ADMITTED, *PENDING)),
     )
     return exists(other.correlate_except(messages))
 
@@ -233,7 +236,7 @@ def _suppressed(case: Case, channel: str) -> ColumnElement[bool]:
         select(suppressions.c.address_key)
         .where(
             suppressions.c.address_key == case.address[channel].c.address_key,
-            suppressions.c.scope.in_(scopes),
+            or_(*(suppressions.c.scope == scope for scope in scopes)),
         )
         .correlate_except(suppressions)
     )

@@ -23,6 +23,7 @@ from orchestrator.rules.history import History, correlated, happened
 from orchestrator.rules.now import ago, lately
 from orchestrator.rules.tests import Value, asked
 from orchestrator.tables import messages
+from orchestrator.tables.messages import is_one_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def _holds(condition: Condition, of: Of) -> ColumnElement[bool]:
                 .where(
                     messages.c.customer_id == of.customer_id,
                     messages.c.campaign == condition.got,
-                    messages.c.state.in_(ADMITTED),
+                    is_one_of(messages.c.state, ADMITTED),
                     *lately(messages.c.counts_at, condition.within),
                 )
                 .correlate_except(messages)

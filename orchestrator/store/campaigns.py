@@ -49,9 +49,7 @@ def stored_version(
     return None if row is None else (row.name, row.files, row.shop_files)
 
 
-def since(connection: Connection, name: str) -> datetime | None:
-    """When a campaign was first put to work."""
-    found: datetime | None = connection.scalar(
-        select(campaigns.c.since).where(campaigns.c.name == name)
-    )
-    return found
+def all_since(connection: Connection) -> dict[str, datetime]:
+    """When each campaign was first put to work."""
+    found = connection.execute(select(campaigns.c.name, campaigns.c.since))
+    return dict(found.tuples().all())

@@ -21,6 +21,10 @@ class Pause:
     reason: str
     at: datetime
 
+    def stops_campaign(self, name: str) -> bool:
+        """Whether it stops this campaign as a whole."""
+        return (self.scope, self.name) in (EVERYTHING, ("campaign", name))
+
 
 def pause(connection: Connection, scope: str, name: str, reason: str, now: datetime) -> bool:
     """Stop it; False when it was stopped already."""
@@ -39,9 +43,3 @@ def pauses(connection: Connection) -> list[Pause]:
     """All that is stopped."""
     found = connection.execute(select(controls).order_by(controls.c.scope, controls.c.name))
     return [Pause(row.scope, row.name, row.reason, row.at) for row in found]
-
-
-def is_paused(connection: Connection, campaign: str) -> bool:
-    """Whether the campaign, or everything, is stopped."""
-    stopped = {(p.scope, p.name) for p in pauses(connection)}
-    return not stopped.isdisjoint({EVERYTHING, ("campaign", campaign)})

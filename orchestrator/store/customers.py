@@ -95,7 +95,7 @@ def clock_ids(connection: Connection, keys: Collection[str]) -> dict[str, int]:
     return found
 
 
-def _pairs(found: Iterable[Row[Any]]) -> dict[str, int]:
+def _pairs(found: Iterable[Row[str, int]]) -> dict[str, int]:
     return {row[0]: row[1] for row in found}
 
 

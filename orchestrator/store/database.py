@@ -10,7 +10,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Index,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    select,
+)
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
@@ -55,8 +66,36 @@ def open_database(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine
 
 
 def create_schema(engine: Engine) -> None:
-    """Create every table and index that is not there yet."""
+    """Create every table and index that is not there yet.
+
+    Indexes are looked for one by one: a first import that was cut off may have left them out.
+    """
     metadata.create_all(engine)
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            index.create(engine, checkfirst=True)
+
+
+@contextmanager
+def filling(engine: Engine, *tables: Table) -> Iterator[None]:
+    """While the empty ones among the tables are filled: build their indexes afterwards, at once.
+
+    That is twice as fast, and the indexes come out packed. Keys stay, for they are not for speed.
+    Only on SQLite, where nobody else writes meanwhile.
+    """
+    indexes: list[Index] = []
+    if engine.dialect.name == "sqlite":
+        with engine.begin() as connection:
+            for table in tables:
+                if connection.execute(select(table).limit(1)).first() is None:
+                    indexes += table.indexes
+            for index in indexes:
+                index.drop(connection, checkfirst=True)
+    try:
+        yield
+    finally:
+        for index in indexes:
+            index.create(engine, checkfirst=True)
 
 
 def has_schema(engine: Engine) -> bool:

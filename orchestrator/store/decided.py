@@ -29,6 +29,7 @@ from orchestrator.model.message import State
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import messages
 from orchestrator.tables.base import Id, Instant
+from orchestrator.tables.messages import is_one_of
 
 # Decisions are worked out once, into a table of this connection alone, then counted and copied.
 _staged = Table(
@@ -138,7 +139,7 @@ _SINCE = (
     .where(
         messages.c.campaign == bindparam("campaign"),
         messages.c.planned_at > bindparam("since", type_=Instant()),
-        messages.c.state.not_in((State.SKIPPED, State.HELD_OUT)),
+        ~is_one_of(messages.c.state, (State.SKIPPED, State.HELD_OUT)),
     )
 )
 

@@ -17,9 +17,11 @@ from sqlalchemy import (
     update,
 )
 
+from orchestrator.model.message import State
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import journeys, messages
 from orchestrator.tables.base import Instant
+from orchestrator.tables.messages import is_one_of
 
 _NOW: ColumnElement[Any] = bindparam("at_now", type_=Instant())
 
@@ -112,7 +114,7 @@ def stopped_here(step: int) -> ColumnElement[bool]:
     """Whether the decision for the journey's step was not to send."""
     return exists(
         select(messages.c.id)
-        .where(*_same(step), messages.c.state.in_(("skipped", "held_out")))
+        .where(*_same(step), is_one_of(messages.c.state, (State.SKIPPED, State.HELD_OUT)))
         .correlate(journeys)
     )
 

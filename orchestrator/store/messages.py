@@ -29,6 +29,7 @@ from orchestrator.tables import attempts, contents, controls, customers, message
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import rows
+from orchestrator.tables.messages import is_one_of
 
 CLAIMS_MAX = 5
 """A message that was claimed so often without any result is poisoned: it stops alone."""
@@ -82,7 +83,7 @@ _DUE = (
     select(messages.c.id)
     .where(
         messages.c.channel == bindparam("of_channel"),
-        messages.c.state.in_(WAITING),
+        is_one_of(messages.c.state, WAITING),
         messages.c.send_after <= _NOW,
         messages.c.expires_at > _NOW,
         ~_STOPPED,
@@ -132,7 +133,7 @@ def claim(
 
 _EXPIRE = (
     update(messages)
-    .where(messages.c.state.in_(WAITING), messages.c.expires_at <= _NOW)
+    .where(is_one_of(messages.c.state, WAITING), messages.c.expires_at <= _NOW)
     .values(state=State.EXPIRED, reason="expired", ended_at=_NOW)
 )
 _OVERDUE_CLAIM = and_(messages.c.state == State.CLAIMED, messages.c.lease_until <= _NOW)
@@ -182,7 +183,7 @@ _MOVE = (
     .where(
         messages.c.id.in_(select(_MOVES.c.id)),
         messages.c.token == bindparam("held_token"),
-        messages.c.state.in_(UNDECIDED),
+        is_one_of(messages.c.state, UNDECIDED),
     )
     .values(
         state=_moved("state"),
@@ -326,6 +327,6 @@ def state_counts(connection: Connection) -> dict[tuple[str, str, str, str | None
 def next_due(connection: Connection) -> datetime | None:
     """When the next waiting message may leave; None where none waits."""
     found: datetime | None = connection.scalar(
-        select(func.min(messages.c.send_after)).where(messages.c.state.in_(WAITING))
+        select(func.min(messages.c.send_after)).where(is_one_of(messages.c.state, WAITING))
     )
     return found

@@ -101,5 +101,5 @@ def priced(
         .join(products, products.c.id == prices.c.product_id)
         .where(prices.c.id.in_(_IDS))
     )
-    found = connection.execute(statement, {"ids": list(ids)})
+    found: Any = connection.execute(statement, {"ids": list(ids)})
     return {row[7]: PricedRow(dict(zip(_PRODUCT, row, strict=False)), *row[7:]) for row in found}
