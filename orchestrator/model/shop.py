@@ -79,9 +79,9 @@ class Shop(Written):
 
     brand: Brand
     zone: str = "UTC"
-    country: str | None = Field(None, pattern="^[A-Z]{2}$")
+    country: str | None = Field(None, pattern="^[A-Z]{2}$", examples=["US"])
     locale: str = "en_US"
-    currency: str = Field("USD", pattern="^[A-Z]{3}$")
+    currency: str = Field("USD", pattern="^[A-Z]{3}$", examples=["USD"])
     base_url: HttpUrl = Field(description="Where the preference pages and links of messages live.")
     order_url: str = Field(description="Where a product is ordered; {product} is its id.")
     quiet_hours: Hours | None = None

@@ -85,7 +85,7 @@ def fit_event(
         if properties is None:
             continue
         if name not in properties:
-            found.append(_no_property(event, name, properties, at))
+            found.append(_no_property(event, name, properties, at, key=True))
         else:
             asked = Asked(f"{name} of {event}", properties[name])
             where[name] = fit(tests, asked, at, found)
@@ -120,8 +120,10 @@ def _fit_product(
     return fitted
 
 
-def _no_property(event: str, name: str, properties: Mapping[str, TraitType], path: Path) -> Finding:
+def _no_property(
+    event: str, name: str, properties: Mapping[str, TraitType], path: Path, *, key: bool = False
+) -> Finding:
     what = f'{event} has no property "{name}"'
     if name in ("product", "products"):
-        return Finding(path, what, "ask about its products under product:, beside where:", key=True)
-    return Finding(path, what, did_you_mean(name, properties) or "shop.yaml names none", key=True)
+        return Finding(path, what, "ask about its products under product:, beside where:", key=key)
+    return Finding(path, what, did_you_mean(name, properties) or "shop.yaml names none", key=key)

@@ -77,14 +77,22 @@ def _strays(campaign: Campaign, files: Mapping[str, str]) -> list[str]:
 
 
 def check_strays(
-    campaign: Campaign, files: Mapping[str, str], others: Sequence[str], folder: str
+    campaign: Campaign,
+    files: Mapping[str, str],
+    others: Sequence[str],
+    folder: str,
+    told: Sequence[Finding] = (),
 ) -> Iterator[Problem]:
     """Files that look like templates and are none. What begins with `_` is there to be included.
 
-    `others`: the names of files in the folder that do not end in `.j2`.
+    `others`: the names of files in the folder that do not end in `.j2`. `told`: what was found to
+    be missing; a file that was proposed there is not told of again.
     """
     known = [prefix + name for prefix in prefixes(campaign) for name in _ALL]
+    proposed = {finding.fix for finding in told}
     for name in _strays(campaign, files):
+        if f'did you mean "{name}"?' in proposed:
+            continue
         what = "is no step's template"
         if name in _ALL:
             what = "is not used: every step names another template"

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import orchestrator
 from orchestrator.flow.load.text import TEMPLATE_BYTES_MAX, YAML_BYTES_MAX, read_text
-from orchestrator.model.problem import Problem, did_you_mean
+from orchestrator.model.problem import Problem
 
 CAMPAIGNS = "campaigns"
 TEMPLATES = "templates"
@@ -60,8 +61,8 @@ def _read_folder(path: Path) -> Folder:
         else:
             files[file.name] = text
     if not (path / CAMPAIGN_FILE).exists():
-        near = did_you_mean(CAMPAIGN_FILE, others)
-        fix = f"rename {near[14:-1]}" if near.startswith("did") else "write it, or move the folder"
+        near = get_close_matches(CAMPAIGN_FILE, others, n=1)
+        fix = f"rename {near[0]}" if near else "write it, or move the folder"
         problems.append(Problem(f"{at}/{CAMPAIGN_FILE}", 0, 0, "is missing", fix))
     return Folder(path.name, at, files, tuple(others), tuple(problems))
 

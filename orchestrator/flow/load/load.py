@@ -19,9 +19,9 @@ from orchestrator.flow.load.folder import (
 )
 from orchestrator.flow.load.names import Names
 from orchestrator.flow.load.read import Document, read_yaml
-from orchestrator.flow.load.sending import check_sending
+from orchestrator.flow.load.sending import check_part, check_sending
 from orchestrator.flow.load.shop import check_shop
-from orchestrator.flow.load.templates import check_shared, check_templates, shared_files
+from orchestrator.flow.load.templates import check_shared, check_templates
 from orchestrator.model.campaign import Campaign
 from orchestrator.model.problem import Problem
 from orchestrator.model.shop import Shop
@@ -87,7 +87,7 @@ def _settings(
 ) -> tuple[Settings | None, Names | None]:
     """The settings, as far as they can be had, so that campaigns can be checked against them."""
     files, problems = read_settings(root)
-    notes.problems.update(problems, check_shared(files))
+    notes.problems.update(problems, check_shared(files).problems)
     if SHOP_FILE not in files:
         return None, None
     document = read_yaml(files[SHOP_FILE], f"{CAMPAIGNS}/{SHOP_FILE}")
@@ -102,7 +102,7 @@ def _settings(
     notes.place(check_shop(names), document)
     fitted, found = fit_values(shop, names)
     notes.place(found, document)
-    settings = Settings(digest(files), fitted, files, document.places)
+    settings = Settings(digest(files), fitted, files, document.written())
     return settings, Names(fitted, campaigns, unsure, installed)
 
 
@@ -118,22 +118,24 @@ def _version(
     notes.place(_check_name(document, folder.name), document)
     if settings is None or names is None:
         return None
-    files, shared = folder.files, shared_files(settings.files)
+    files, shared = folder.files, check_shared(settings.files).sources
     if campaign is None:
         for at, part in parts(document, Campaign):
+            notes.place(check_part(at, part, names), document)
             notes.place(check_names(part, names, at), document)
             notes.place(fit_values(part, names, at)[1], document)
         notes.problems.update(check_templates(None, settings.shop, shared, files, folder.at))
         return None
     notes.place(check_sending(campaign, names), document)
     notes.place(check_names(campaign, names), document)
-    notes.place(check_needed(campaign, settings.shop, files), document)
-    notes.problems.update(check_strays(campaign, files, folder.others, folder.at))
+    missing = [] if names.unsure else list(check_needed(campaign, settings.shop, files))
+    notes.place(missing, document)
+    notes.problems.update(check_strays(campaign, files, folder.others, folder.at, missing))
     notes.problems.update(check_templates(campaign, settings.shop, shared, files, folder.at))
     fitted, found = fit_values(campaign, names)
     notes.place(found, document)
     address = digest(files, folder.name, settings.digest)
-    return Version(address, fitted, settings, files, document.places)
+    return Version(address, fitted, settings, files, document.written())
 
 
 def _named(document: Document, name: str) -> Document:

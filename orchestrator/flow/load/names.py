@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from orchestrator.flow.load.finding import Finding
+from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.condition import Path
 from orchestrator.model.problem import did_you_mean
 from orchestrator.model.shop import Shop
@@ -46,7 +47,8 @@ class Names:
 
     def channel(self, name: str, path: Path) -> Iterator[Finding]:
         """Whether the shop uses a channel."""
-        yield from self.look(name, self.shop.channels, path, "channel")
+        known = [channel for channel in self.shop.channels if channel in ADDRESS_KINDS]
+        yield from self.look(name, known, path, "channel")
 
     def campaign(self, name: str, path: Path) -> Iterator[Finding]:
         """Whether a campaign exists."""

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.flow.load.read import Document
-from orchestrator.flow.load.shape import Spot, bare, choices, fields, follow, words
+from orchestrator.flow.load.shape import Spot, choices, examples, fields, follow, words
 from orchestrator.model.base import Written
 from orchestrator.model.condition import Path
 from orchestrator.model.problem import Problem, did_you_mean
@@ -27,6 +27,9 @@ _EXPECTED = {
     "url_scheme": "write a web address, such as https://shop.example.com",
 }
 
+_LOGIC = {"not": "none", "and": "all", "or": "any", "but": "none", "except": "none"}
+"""What people write who know another language of conditions."""
+
 _SCALAR = "write a text, a number, yes or no, or a date"
 
 _BOUNDS = {
@@ -42,9 +45,11 @@ def form_problems(
 ) -> list[Problem]:
     """Every problem of a document's form, each once, in no particular order."""
     found: dict[tuple[Path, str], Problem] = {}
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    misspelt = {path for detail in details for path in _meant(detail, model)}
+    for detail in details:
         spot = follow(model, detail["loc"])
-        if spot.path in document.holes or _follows_from_another(detail):
+        if spot.path in document.holes or _follows_from_another(detail, spot, misspelt):
             continue
         for problem in _explain(detail, spot, document):
             # Each branch of a union of plain values complains for itself: once is enough.
@@ -52,18 +57,31 @@ def form_problems(
     return list(found.values())
 
 
-def _follows_from_another(detail: ErrorDetails) -> bool:
-    """A list whose items are all wrong is called too short as well."""
+def _follows_from_another(detail: ErrorDetails, spot: Spot, misspelt: set[Path]) -> bool:
+    """A list whose items are all wrong is called too short, and a misspelt key is missed too."""
+    if detail["type"] == "missing":
+        return spot.path in misspelt
     return detail["type"] == "too_short" and bool(detail["input"])
 
 
+def _meant(detail: ErrorDetails, model: type[Written]) -> Iterator[Path]:
+    """The key that an unknown one is taken to mean."""
+    if detail["type"] == "extra_forbidden":
+        spot = follow(model, detail["loc"])
+        fix = did_you_mean(_key(spot.path), fields(spot.model))
+        if fix.startswith("did"):
+            yield (*spot.path[:-1], fix.split('"')[1])
+
+
 def _explain(detail: ErrorDetails, spot: Spot, document: Document) -> Iterator[Problem]:
-    kind, key = detail["type"], _key(spot.path)
+    kind, key = detail["type"], _key(_written(spot.path, document))
     if kind == "extra_forbidden":
+        key = _key(spot.path)
         what, fix = f"{key} is no key that can stand here", did_you_mean(key, fields(spot.model))
         yield _at_key(document, spot.path, what, fix)
     elif kind == "missing":
         outer = spot.path[:-1]
+        key = str(spot.path[-1])
         whole = f"{_key(outer)} has no {key}" if outer else f"{key} is missing"
         yield _at_key(document, outer, whole, f"add {key}:{_example(spot)}")
     elif kind == "literal_error":
@@ -79,19 +97,20 @@ def _explain(detail: ErrorDetails, spot: Spot, document: Document) -> Iterator[P
         place = _at_key if on_model else _at_value
         yield place(document, spot.path, _subject(key, what), fix)
     else:
-        yield _at_value(document, spot.path, f"{key}: {_demand(detail, spot)}", "")
+        demand = _demand(detail, spot)
+        yield _at_value(document, spot.path, f"{key}: {demand}" if spot.path else demand, "")
 
 
 def _demand(detail: ErrorDetails, spot: Spot) -> str:
     kind = detail["type"]
     if kind in _BOUNDS:
         name, words_ = _BOUNDS[kind]
-        percent = "%" if isinstance(detail["input"], str) and "%" in detail["input"] else ""
+        percent = "%" if isinstance(detail["input"], float) else ""  # shares alone are floats
         return f"must be {words_} {_number(detail['ctx'][name])}{percent}"
     if kind == "too_short":
         return "is empty, write at least one"
     if kind == "string_pattern_mismatch":
-        return f"cannot be {show(detail['input'])}, write it{_example(spot)}"
+        return f"write it as{_example(spot)}, not {show(detail['input'])}"
     if spot.rest:
         return f"{_SCALAR}, not {show(detail['input'])}"
     if kind in _EXPECTED:
@@ -111,7 +130,9 @@ def _unknown_kind(detail: ErrorDetails, spot: Spot, document: Document) -> Probl
                 key = str(other)
                 break
         what = f"a {detail['type']} cannot begin with {key}"
-        return _at_key(document, (*spot.path, key), what, did_you_mean(key, known))
+        near = _LOGIC.get(key.lower())
+        fix = f"write {near}: and a list" if near in known else _one_of(key, tuple(known))
+        return _at_key(document, (*spot.path, key), what, fix)
     what = f"a {detail['type']} cannot be {show(detail['input'])}"
     return _at_value(document, spot.path, what, f"begin with one of: {', '.join(known)}")
 
@@ -123,6 +144,13 @@ def _key(path: Path) -> str:
     if isinstance(path[-1], int):
         return f"{_key(path[:-1])} {path[-1] + 1}"
     return path[-1]
+
+
+def _written(path: Path, document: Document) -> Path:
+    """The path as far as it was written: `wait: 2` is short for `wait: {for: 2}`."""
+    while path and path not in document.places:
+        path = path[:-1]
+    return path
 
 
 def _subject(key: str, what: str) -> str:
@@ -137,14 +165,8 @@ def _one_of(written: Any, known: tuple[str, ...]) -> str:
 
 def _example(spot: Spot) -> str:
     """` as US`, or what belongs after the key, where the model gives an example."""
-    examples = spot.field.examples if spot.field else None
-    known = words(spot.kind)
-    if examples:
-        return f" {examples[0]}"
-    if known:
-        return f" {known[0]}"
-    base, _ = bare(spot.kind)
-    return " …" if base is not None else ""
+    known = examples(spot.field, spot.kind) or words(spot.kind)
+    return f" {known[0]}" if known else " …"
 
 
 def show(value: Any) -> str:

@@ -50,6 +50,10 @@ class Document:
     holes: Collection[Path]
     problems: tuple[Problem, ...]
 
+    def written(self) -> dict[Path, Place]:
+        """The places of what was written: all but that of the file as a whole."""
+        return {path: place for path, place in self.places.items() if path}
+
 
 def read_yaml(text: str, file: str, *, nesting_max: int = NESTING_MAX) -> Document:
     """The values of a YAML text. Never raises: what is wrong stands in `problems`."""
@@ -63,6 +67,8 @@ def read_yaml(text: str, file: str, *, nesting_max: int = NESTING_MAX) -> Docume
         reader.problems.append(explain(error, text, file))
     except (YAMLError, AssertionError, ValueError) as error:  # a wrong `%YAML` line is an assertion
         reader.problems.append(Problem(file, 1, 1, "is not YAML", str(error).splitlines()[0]))
+    if value is None:
+        reader.holes.add(())
     return Document(file, value, reader.places, reader.values, reader.holes, tuple(reader.problems))
 
 

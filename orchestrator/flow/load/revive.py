@@ -17,7 +17,7 @@ def revive_settings(files: Mapping[str, str]) -> Settings:
     document = read_yaml(files[SHOP_FILE], f"{CAMPAIGNS}/{SHOP_FILE}")
     shop = Shop.model_validate(document.value)
     shop, _ = fit_values(shop, Names(shop))
-    return Settings(digest(files), shop, files, document.places)
+    return Settings(digest(files), shop, files, document.written())
 
 
 def revive(name: str, files: Mapping[str, str], settings: Settings) -> Version:
@@ -26,4 +26,4 @@ def revive(name: str, files: Mapping[str, str], settings: Settings) -> Version:
     campaign = Campaign.model_validate({**document.value, "name": name})
     campaign, _ = fit_values(campaign, Names(settings.shop))
     address = digest(files, name, settings.digest)
-    return Version(address, campaign, settings, files, document.places)
+    return Version(address, campaign, settings, files, document.written())

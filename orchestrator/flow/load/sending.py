@@ -1,6 +1,7 @@
 """What a campaign sends: channels, caps, limits, and an offer that its trigger can fill."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from orchestrator.flow.load.events import check_same
 from orchestrator.flow.load.finding import Finding
@@ -21,13 +22,10 @@ _NO_PRODUCTS = (OnCron, OnDay, OnEntering, OnDate)
 
 def check_sending(campaign: Campaign, names: Names) -> Iterator[Finding]:
     """All that is wrong with the campaign's own settings."""
-    yield from names.topic(campaign.topic, ("topic",))
-    yield from check_channels(campaign.channels, names, ("channels",))
-    yield from check_caps(campaign.caps, ("caps",))
+    for key in ("topic", "channels", "caps", "steps"):
+        yield from check_part((key,), getattr(campaign, key), names)
     for path, piece in pieces(campaign):
         match piece:
-            case Send(channels=tuple(channels)):
-                yield from check_channels(channels, names, (*path, "channels"))
             case Match():
                 yield from check_same(campaign, names, path, piece)
             case Still() if campaign.audience is None:
@@ -38,6 +36,20 @@ def check_sending(campaign: Campaign, names: Names) -> Iterator[Finding]:
     yield from _offer(campaign)
 
 
+def check_part(at: Path, part: Any, names: Names) -> Iterator[Finding]:
+    """What can be said of one key of a campaign without knowing the others."""
+    match at:
+        case ("topic",):
+            yield from names.topic(part, at)
+        case ("channels",):
+            yield from check_channels(part, names, at)
+        case ("caps",):
+            yield from check_caps(part, at)
+    for path, piece in pieces(part, at):
+        if isinstance(piece, Send) and piece.channels:
+            yield from check_channels(piece.channels, names, (*path, "channels"))
+
+
 def check_channels(channels: Sequence[str], names: Names, path: Path) -> Iterator[Finding]:
     """Channels that exist, each once."""
     for index, channel in enumerate(channels):
@@ -45,15 +57,14 @@ def check_channels(channels: Sequence[str], names: Names, path: Path) -> Iterato
         if channel in channels[:index]:
             yield Finding(at, f"{channel} is in the list twice", "take one out")
         elif channel != PREFERRED:
-            known = {*names.shop.channels, PREFERRED}
-            yield from names.look(channel, known, at, "channel")
+            yield from names.channel(channel, at)
 
 
 def check_caps(caps: Sequence[Rate], path: Path) -> Iterator[Finding]:
     """A cap of nothing means none at all, which is seldom what was meant."""
     for index, cap in enumerate(caps):
         if cap.count == 0:
-            what = f"{cap} lets no message out at all"
+            what = "a cap of 0 lets no message out at all"
             yield Finding((*path, index), what, "for no limit, take the cap out", warning=True)
 
 

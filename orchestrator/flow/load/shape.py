@@ -9,7 +9,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from pydantic import Discriminator, Tag
+from pydantic import Discriminator, Tag, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from orchestrator.model.base import Written
@@ -104,6 +104,16 @@ def words(kind: Any) -> tuple[str, ...]:
     """The words of a `Literal`; none for other types."""
     base, _ = bare(kind)
     return tuple(map(str, get_args(base))) if get_origin(base) is Literal else ()
+
+
+def examples(field: FieldInfo | None, kind: Any) -> tuple[str, ...]:
+    """How a field may be written: its own examples, else those of its type."""
+    if field is not None and field.examples:
+        return tuple(map(str, field.examples))
+    for note in bare(kind)[1]:
+        if isinstance(note, WithJsonSchema) and note.json_schema:
+            return tuple(map(str, note.json_schema.get("examples", ())))
+    return ()
 
 
 def pieces(value: Any, path: Path = ()) -> Iterator[tuple[Path, Written]]:

@@ -5,6 +5,7 @@ from string import Formatter
 from zoneinfo import available_timezones
 
 from babel import Locale, UnknownLocaleError
+from babel.localedata import locale_identifiers
 
 from orchestrator.flow.load.conditions import check_names
 from orchestrator.flow.load.finding import Finding
@@ -47,11 +48,16 @@ def _place(shop: Shop) -> Iterator[Finding]:
     if shop.currency not in CODES:
         what = f'there is no currency "{shop.currency}"'
         yield Finding(("currency",), what, did_you_mean(shop.currency, CODES))
-    try:
-        Locale.parse(shop.locale)
-    except (UnknownLocaleError, ValueError):
+    if not _is_locale(shop.locale):
         yield Finding(("locale",), f'there is no locale "{shop.locale}"', "write it as en_US")
     yield from _order_url(shop)
+
+
+def _is_locale(name: str) -> bool:
+    try:
+        return str(Locale.parse(name)) in locale_identifiers()
+    except (UnknownLocaleError, ValueError):
+        return False
 
 
 def _order_url(shop: Shop) -> Iterator[Finding]:

@@ -1,15 +1,20 @@
 """Template files, checked with what this campaign will give them."""
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError
 
 from orchestrator.flow.load.files import used_files
+from orchestrator.flow.load.folder import own_templates
 from orchestrator.flow.load.promised import Promises
 from orchestrator.flow.render.checks import Known, check_template
 from orchestrator.flow.render.context import VARIABLES
-from orchestrator.flow.render.templates import TemplateSet
+from orchestrator.flow.render.filters import FILTERS
+from orchestrator.flow.render.state import RenderRefused
+from orchestrator.flow.render.templates import MACRO_FILES, TemplateSet
 from orchestrator.model.campaign import Campaign
 from orchestrator.model.problem import Problem, did_you_mean
 from orchestrator.model.shop import Shop
@@ -26,30 +31,53 @@ _NEEDS = {
 _OFFER = frozenset({"product", "products"})
 
 
-def shared_files(settings_files: Mapping[str, str]) -> dict[str, str]:
-    """The shared templates by the names that templates call them by."""
-    return {
-        name.removeprefix(SHARED): text
-        for name, text in settings_files.items()
-        if name.startswith(SHARED)
-    }
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The shared templates by the names that templates call them by, and what is wrong with them.
+
+    In `sources`, one that spoils all others stands as Tactful brings it, so that campaigns can be
+    checked all the same.
+    """
+
+    sources: Mapping[str, str]
+    problems: tuple[Problem, ...]
 
 
-def check_shared(files: Mapping[str, str]) -> list[Problem]:
-    """What is wrong with the shared templates; `files` as in the settings."""
-    shared = shared_files(files)
-    try:
-        templates = TemplateSet(shared)
-    except TemplateSyntaxError as error:  # a file of macros, which every template has
-        return [Problem(f"{SHARED}{error.name}", error.lineno, 1, str(error.message))]
-    except TemplateError as error:
-        return [Problem(SHARED, 0, 0, str(error))]
+def check_shared(files: Mapping[str, str]) -> Shared:
+    """The shared templates of a shop; `files` as in its settings."""
+    shared = ((name, text) for name, text in files.items() if name.startswith(SHARED))
+    return _check_shared(tuple(sorted(shared)))
+
+
+@lru_cache(maxsize=4)
+def _check_shared(files: tuple[tuple[str, str], ...]) -> Shared:
+    sources = {name.removeprefix(SHARED): text for name, text in files}
+    own = {name: (own_templates() / name).read_text(encoding="utf-8") for name in MACRO_FILES}
     found: list[Problem] = []
-    for name in sorted(shared):
+    for name in sorted(own.keys() & sources.keys()):
+        problem = _spoils(name, {**sources, **own, name: sources[name]})
+        if problem:
+            found.append(problem)
+            sources[name] = own[name]
+    templates = TemplateSet(sources)
+    for name in sorted(sources):
         # Their variables are the macros' own, or differ from page to page.
         problems = check_template(templates, name, _Anything())
         found.extend(replace(problem, file=SHARED + name) for problem in problems)
-    return found
+    return Shared(sources, tuple(found))
+
+
+def _spoils(name: str, sources: Mapping[str, str]) -> Problem | None:
+    """What is wrong with a file of macros that no template could be used beside."""
+    try:
+        TemplateSet(sources)
+    except TemplateSyntaxError as error:
+        return Problem(SHARED + name, error.lineno, 1, str(error.message))
+    except TemplateNotFound as error:
+        return Problem(SHARED + name, 1, 1, f'there is no "{error.name}"')
+    except (TemplateError, RenderRefused) as error:
+        return Problem(SHARED + name, 1, 1, str(error))
+    return None
 
 
 class _Anything(dict[str, None]):
@@ -65,7 +93,8 @@ def known_variables(campaign: Campaign, shop: Shop) -> Known:
     if campaign.offer is None:
         for name in _OFFER:
             del known[name]
-    known["customer"] = frozenset({"id", "traits", *shop.traits})
+    known["customer"] = frozenset({"traits", *shop.traits})
+    known["shop"] = frozenset({"brand", "postal_address", "contact", "url"})
     return known
 
 
@@ -77,10 +106,7 @@ def check_templates(
     folder: str,
 ) -> Iterator[Problem]:
     """Everything wrong with a campaign's files; the less where `campaign.yaml` cannot be read."""
-    try:
-        templates = TemplateSet({**shared, **files})
-    except TemplateError:
-        return  # a shared file's mistake, told there
+    templates = TemplateSet({**files, **shared})
     known = known_variables(campaign, shop) if campaign else VARIABLES
     bodies = _bodies(campaign, files) if campaign and campaign.offer else ()
     promises = Promises(templates)
@@ -89,7 +115,7 @@ def check_templates(
             continue
         problems = check_template(templates, name, known)
         for problem in problems:
-            yield replace(problem, file=f"{folder}/{name}", fix=_fix(problem, known))
+            yield _told(problem, f"{folder}/{name}", known)
         if not problems and name in bodies:
             for what, fix in promises.missing(name):
                 yield Problem(f"{folder}/{name}", 1, 1, what, fix)
@@ -101,10 +127,13 @@ def _bodies(campaign: Campaign, files: Mapping[str, str]) -> list[str]:
     return [name for name, what in used_files(campaign, files).items() if what in bodies]
 
 
-def _fix(problem: Problem, known: Known) -> str:
-    if problem.what.startswith("unknown variable "):
-        name = problem.what.split('"')[1]
-        if name in _NEEDS:
-            return _NEEDS[name]
-        return problem.fix or did_you_mean(name, known)
-    return problem.fix
+def _told(problem: Problem, file: str, known: Known) -> Problem:
+    """The problem with its file, and with a better fix where the campaign gives one."""
+    name = problem.what.partition('"')[2].partition('"')[0]
+    if problem.what.startswith("unknown variable") and name in _NEEDS and name not in known:
+        return replace(problem, file=file, fix=_NEEDS[name])
+    if found := re.fullmatch(r"No (filter|test) named '(.+)'\.", problem.what):
+        kind, word = found.groups()
+        fix = did_you_mean(word, FILTERS) if kind == "filter" else ""
+        return replace(problem, file=file, what=f'there is no {kind} "{word}"', fix=fix)
+    return replace(problem, file=file)
