@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, bindparam
+from sqlalchemy import Connection, bindparam, true
 
 from orchestrator.model.measure import parse_measure
 from orchestrator.model.money import TAX_INCLUDED, Fee, Money, Price, Tax, price_of
@@ -24,7 +24,7 @@ from orchestrator.store.recipients import (
     priced,
     recipients,
 )
-from orchestrator.tables import messages, prices
+from orchestrator.tables import messages, prices, products
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +103,15 @@ def _choose(
     statement = (
         proposals(offer.products, shop, messages)
         .add_columns(messages.c.id.label("message_id"))
+        .select_from(messages.join(products, true()))  # narrowed to the proposed ones by its where
         .where(messages.c.id.in_(bindparam("message_ids", expanding=True)))
         .order_by("message_id", "rank")
     )
     taken: dict[int, set[int]] = {}
     for row in connection.execute(statement, {"message_ids": list(ids), "now": now}):
-        products = taken.setdefault(row.message_id, set())
-        if row.product_id not in products and len(products) < offer.products.at_most:
-            products.add(row.product_id)
+        so_far = taken.setdefault(row.message_id, set())
+        if row.product_id not in so_far and len(so_far) < offer.products.at_most:
+            so_far.add(row.product_id)
             yield row.message_id, row.price_id
 
 

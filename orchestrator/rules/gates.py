@@ -211,7 +211,7 @@ def _still_asking(case: Case) -> ColumnElement[bool] | None:
             held = price_now(change.c.product_id, case.shop.currency)
             return exists(
                 select(change.c.id)
-                .join(prices, prices.c.id == held)
+                .select_from(change.join(prices, prices.c.id == held))
                 .where(
                     change.c.id == case.asked.c.change_id,
                     cast(prices.c.amount, Numeric) <= cast(change.c.after, Numeric),
