@@ -144,6 +144,8 @@ def test_the_clock_ends_what_steps_do_not() -> None:
         ("{{ 1234|number }}", "1,234"),
         ("{{ today }}", "November 22, 2017"),
         ("{{ today|date('short') }}", "11/22/17"),
+        ("{{ today|date('day') }}", "November 22"),
+        ("{{ '2017-11-30'|date }}", "November 30, 2017"),
         ("{{ today.year }}", "2017"),
         ("{{ event.properties.list|join(', ') }}", "a, b"),
         ("{{ event.properties.list[0] ~ '!' }}", "a!"),
@@ -154,7 +156,7 @@ def test_the_clock_ends_what_steps_do_not() -> None:
         ),
         ("{{ customer.nobody | default('there') }}", "there"),
         ("{% if customer.nobody is defined %}no{% else %}yes{% endif %}", "yes"),
-        ("{% import 'text.j2' as t %}{{ t.text_footer() }}", "Reply STOP to opt out"),
+        ("{% import 'text.j2' as t %}{{ t.text_footer() }}", "Reply STOP to end"),
         ("{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m('a & b') }}", "<a & b>"),
         ("{% set x %}a{% endset %}{{ x|upper }}", "A"),
         ("{% for k, v in customer.traits|items %}{{ k }}={{ v }}{% endfor %}", "first_name=Ann"),
@@ -176,6 +178,7 @@ def test_what_templates_need_works(source: str, shown: str) -> None:
         "{{ products }}",
         "{{ 'a' ~ none }}",
         "{{ 5 / 0 }}",
+        "{{ 'tomorrow'|date }}",
     ],
 )
 def test_what_no_customer_should_read_is_refused(source: str) -> None:

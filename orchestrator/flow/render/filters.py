@@ -63,7 +63,7 @@ def _number(value: int | Decimal | float, digits: int | None = None) -> str:
 
 
 def _date(value: Any, length: str = "long") -> str:
-    """A date in the customer's locale; length is short, medium, long or full."""
+    """A date in the customer's locale; length is day, short, medium, long or full."""
     return formats.date_text(value, length)
 
 

@@ -127,18 +127,32 @@ def number(value: object, digits: int | None = None) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def _date(day: date, length: str, locale: str) -> str:
+    if length == "day":
+        return format_skeleton("MMMMd", day, locale=locale_of(locale))
     return format_date(day, length, locale=locale_of(locale))
 
 
 def date_text(value: object, length: str = "long") -> str:
-    """A date in the locale of the render under way; an instant is a date in the customer's zone."""
+    """A date in the locale of the render under way; an instant is a date in the customer's zone.
+
+    Traits and properties hold dates as they arrived: 2017-11-30. `day` leaves the year out.
+    """
     state = current()
+    if isinstance(value, str):
+        value = _written_date(value)
     if isinstance(value, datetime) and value.tzinfo is not None:
         value = value.astimezone(state.zone)
     if isinstance(value, datetime):
         value = value.date()
     if not isinstance(value, date):
         raise RenderRefused("data_error", f"{type(value).__name__} is no date")
-    if length not in ("short", "medium", "long", "full"):
-        raise RenderRefused("forbidden", "a date is short, medium, long or full")
+    if length not in ("day", "short", "medium", "long", "full"):
+        raise RenderRefused("forbidden", "a date is day, short, medium, long or full")
     return _date(value, length, state.locale)
+
+
+def _written_date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as wrong:
+        raise RenderRefused("data_error", f"{text!r} is no date such as 2017-11-30") from wrong

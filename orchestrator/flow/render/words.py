@@ -1,6 +1,7 @@
 """The few words that the price macros and the layout print by themselves, by language.
 
-A language that is not here gets English. What a campaign says is the campaign's own.
+A language that is not here gets English. What a campaign says is the campaign's own. `stop` stands
+in texts: short, and in letters of GSM-7 (no á, no ê), or the text takes twice the segments.
 """
 
 from typing import Final
@@ -17,7 +18,7 @@ _EN: Final = {
     "valid_until": "Price valid until {day}",
     "order": "Order",
     "hello": "Hello",
-    "stop": "Reply STOP to opt out",
+    "stop": "Reply STOP to end",
     "why": "You receive this because you asked for messages about {topic} from {brand}.",
     "why_service": "This message is about your own dealings with {brand}.",
     "unsubscribe": "Unsubscribe",
@@ -35,7 +36,7 @@ _DE: Final = {
     "valid_until": "Preis gültig bis {day}",
     "order": "Bestellen",
     "hello": "Guten Tag",
-    "stop": "Antwort STOP beendet diese Nachrichten",
+    "stop": "Mit STOP abbestellen",
     "why": "Sie erhalten dies, weil Sie Nachrichten über {topic} von {brand} gewünscht haben.",
     "why_service": "Diese Nachricht betrifft Ihre eigenen Vorgänge bei {brand}.",
     "unsubscribe": "Abmelden",
@@ -53,7 +54,7 @@ _FR: Final = {
     "valid_until": "Prix valable jusqu’au {day}",
     "order": "Commander",
     "hello": "Bonjour",
-    "stop": "Répondez STOP pour ne plus en recevoir",
+    "stop": "Répondez STOP pour cesser",
     "why": "Vous recevez ceci parce que vous avez demandé à {brand} des messages sur {topic}.",
     "why_service": "Ce message concerne vos propres affaires avec {brand}.",
     "unsubscribe": "Se désabonner",
@@ -71,7 +72,7 @@ _ES: Final = {
     "valid_until": "Precio válido hasta el {day}",
     "order": "Pedir",
     "hello": "Hola",
-    "stop": "Responda STOP para no recibir más",
+    "stop": "Responda STOP para salir",
     "why": "Recibe esto porque pidió a {brand} mensajes sobre {topic}.",
     "why_service": "Este mensaje trata de sus propios asuntos con {brand}.",
     "unsubscribe": "Darse de baja",
