@@ -52,4 +52,4 @@ def stored_version(
 def all_since(connection: Connection) -> dict[str, datetime]:
     """When each campaign was first put to work."""
     found = connection.execute(select(campaigns.c.name, campaigns.c.since))
-    return dict(found.tuples().all())
+    return {row.name: row.since for row in found}

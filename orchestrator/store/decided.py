@@ -84,7 +84,7 @@ def decide_into_ledger(
     counted = connection.execute(
         select(func.coalesce(_staged.c.reason, "planned"), func.count()).group_by(_staged.c.reason)
     )
-    counts: Counter[str] = Counter(dict(counted.tuples().all()))
+    counts: Counter[str] = Counter({row[0]: row[1] for row in counted})
     if counts:
         _write(connection, frozen, parameters["now"], keep_skipped=keep_skipped)
     return counts

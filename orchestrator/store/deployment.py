@@ -26,5 +26,6 @@ def this_deployment(connection: Connection, otherwise: Deployment) -> Deployment
         {"name": "secret", "value": otherwise.secret, "secret": True},
     ]
     connection.execute(insert_ignore(connection, deployment), rows)
-    found = dict(connection.execute(select(deployment.c.name, deployment.c.value)).tuples().all())
+    rows_now = connection.execute(select(deployment.c.name, deployment.c.value))
+    found = {row.name: row.value for row in rows_now}
     return Deployment(found["id"], found["secret"])

@@ -258,7 +258,7 @@ def begin_attempts(
     if not started:
         return {}
     statement = insert(attempts).returning(attempts.c.id, attempts.c.message_id)
-    found = connection.execute(statement, started).tuples()
+    found = connection.execute(statement, started)
     return {message_id: attempt_id for attempt_id, message_id in found}
 
 
