@@ -4,12 +4,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
     Connection,
     Integer,
     String,
     bindparam,
     delete,
     select,
+    type_coerce,
     update,
 )
 
@@ -69,6 +73,11 @@ class Change(NamedTuple):
 _LOAD = select(*(products.c[name] for name in ProductRow._fields)).where(
     products.c.key.in_(select(_KEYS.c.key))
 )
+
+
+def _stored(column: Column[Any] | ColumnElement[Any]) -> ColumnElement[int]:
+    """An amount as the whole number that is stored: a Decimal for each would cost more than all."""
+    return type_coerce(column, BigInteger())
 
 
 def _wanted(values: Iterable[Any]) -> str:
@@ -137,7 +146,15 @@ def last_stock(connection: Connection, ids: Collection[int]) -> dict[int, int]:
 _PRICE_KEYS = rows(
     "asked", {"product_id": Integer(), "currency": String(), "valid_from": Instant()}
 )
-_SAME_PRICES = select(*(prices.c[name] for name in PriceRow._fields)).join(
+_SAME_PRICES = select(
+    prices.c.product_id,
+    prices.c.currency,
+    _stored(prices.c.amount),
+    _stored(prices.c.list_amount),
+    prices.c.tax,
+    prices.c.valid_from,
+    prices.c.valid_until,
+).join(
     _PRICE_KEYS,
     (prices.c.product_id == _PRICE_KEYS.c.product_id)
     & (prices.c.currency == _PRICE_KEYS.c.currency)
@@ -161,8 +178,8 @@ def load_prices(connection: Connection, keys: Collection[PriceKey]) -> dict[Pric
         row = PriceRow(
             id_,
             currency,
-            int(amount * AMOUNT_SCALE),
-            None if listed is None else int(listed * AMOUNT_SCALE),
+            amount,
+            listed,
             tax,
             to_micros(since),
             None if until is None else to_micros(until),
@@ -223,11 +240,11 @@ _STEPS = (
     select(
         prices.c.product_id,
         prices.c.valid_from,
-        prices.c.amount,
-        _previous.c.amount.label("before"),
-        _previous.c.valid_until.label("ended"),
-        product_changes.c.before.label("known_before"),
-        product_changes.c.after.label("known_after"),
+        _stored(prices.c.amount),
+        _stored(_previous.c.amount),
+        _previous.c.valid_until,
+        _stored(product_changes.c.before),
+        _stored(product_changes.c.after),
     )
     .outerjoin(_previous, _previous.c.id == _PRECEDING)
     .outerjoin(
@@ -254,14 +271,7 @@ def note_price_changes(connection: Connection, keys: Collection[PriceKey]) -> li
         held = before is not None and (ended is None or ended >= at)
         if held and before != amount:
             if (known_before, known_after) != (before, amount):
-                step = Change(
-                    id_,
-                    "price",
-                    to_micros(at),
-                    int(before * AMOUNT_SCALE),
-                    int(amount * AMOUNT_SCALE),
-                )
-                written.append(step)
+                written.append(Change(id_, "price", to_micros(at), before, amount))
         elif known_before is not None:
             gone.append({"which": id_, "which_at": at})
     if gone:

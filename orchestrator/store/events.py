@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, String, select
 
-from orchestrator.store.dialect import insert_stored, json_text
+from orchestrator.store.dialect import StoredRow, insert_stored, json_text
 from orchestrator.tables import event_products, events
 from orchestrator.tables.json import rows
 
@@ -26,7 +26,7 @@ class EventRow(NamedTuple):
 
 
 class LineRow(NamedTuple):
-    """A stored line of an event, in the order of its columns."""
+    """The order of a stored line's columns."""
 
     event_id: int
     line: int
@@ -45,9 +45,9 @@ def known_events(connection: Connection, keys: Collection[str]) -> set[str]:
 
 
 def insert_events(
-    connection: Connection, happened: Sequence[EventRow], lines: Sequence[LineRow]
+    connection: Connection, happened: Sequence[EventRow], lines: Sequence[StoredRow]
 ) -> set[int]:
-    """Insert events with their lines; the ids of those that are in.
+    """Insert events with their lines (as LineRow); the ids of those that are in.
 
     On PostgreSQL another writer may have brought the same event since `known_events`: the key
     decides, and the lines follow it.
@@ -57,6 +57,6 @@ def insert_events(
     if connection.dialect.name != "sqlite":
         wanted = json_text([[row.key] for row in happened])
         ids &= set(connection.execute(_IDS, {"wanted": wanted}).scalars())
-        lines = [line for line in lines if line.event_id in ids]
+        lines = [line for line in lines if line[0] in ids]
     insert_stored(connection, event_products, LineRow._fields, lines)
     return ids

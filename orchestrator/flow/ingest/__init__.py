@@ -1,7 +1,7 @@
 """What arrives from outside: read, checked, and written in one transaction for each batch."""
 
 from orchestrator.flow.ingest.addresses import address_key, bucket, normal_email, normal_phone
-from orchestrator.flow.ingest.ingest import ingest, ingest_raw
+from orchestrator.flow.ingest.batch import ingest, ingest_raw
 from orchestrator.flow.ingest.reading import Reader
 from orchestrator.flow.ingest.records import KINDS, Batch, Ingested, Kind, Refused, Tally
 

@@ -10,8 +10,8 @@ from orchestrator.flow.ingest.customers import ensure_customers
 from orchestrator.flow.ingest.records import ConsentRecord, EventRecord, Ingested, Tally
 from orchestrator.store.consents import LogRow, log_consents, restate_consents
 from orchestrator.store.customers import touch_customers
-from orchestrator.store.dialect import ids_by_key, new_ids
-from orchestrator.store.events import EventRow, LineRow, insert_events, known_events
+from orchestrator.store.dialect import StoredRow, ids_by_key, new_ids
+from orchestrator.store.events import EventRow, insert_events, known_events
 from orchestrator.tables import customers, events
 
 
@@ -31,7 +31,11 @@ def save_consents(
 
 
 def save_events(
-    connection: Connection, records: Sequence[EventRecord], now: datetime, done: Ingested
+    connection: Connection,
+    records: Sequence[EventRecord],
+    now: datetime,
+    done: Ingested,
+    known: dict[str, int],
 ) -> None:
     """Insert those whose key is new."""
     fresh: dict[str, EventRecord] = {}
@@ -41,15 +45,18 @@ def save_events(
         del fresh[key]
     happened = list(fresh.values())
     people = _customers(connection, {record.customer for record in happened}, now)
-    things = ensure_products(connection, [line for record in happened for line in record.lines])
+    things = ensure_products(connection, happened, known)
     rows: list[EventRow] = []
-    lines: list[LineRow] = []
+    lines: list[StoredRow] = []
     ids = new_ids(connection, events, len(happened)) if happened else ()
     for id_, (_, key, customer, name, at, properties, carried) in zip(ids, happened, strict=True):
         who = people[customer]
         rows.append(EventRow(id_, key, who, name, at, properties))
-        for number, (product, quantity, amount, _, _) in enumerate(carried):
-            lines.append(LineRow(id_, number, who, things[product], name, at, quantity, amount))
+        # Plain tuples in the order of LineRow: there are ten times as many lines as events.
+        lines += [
+            (id_, number, who, things[product], name, at, quantity, amount)
+            for number, (product, quantity, amount, _, _) in enumerate(carried)
+        ]
     written = insert_events(connection, rows, lines) if rows else set()
     done.tallies.setdefault("events", Tally()).add(
         Tally(len(written), 0, len(records) - len(written))

@@ -1,12 +1,12 @@
 """Products, prices and stock as they are told → as they are stored, with what changed thereby."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from orchestrator.flow.ingest.records import (
-    EventLine,
+    EventRecord,
     Ingested,
     PriceRecord,
     ProductRecord,
@@ -36,6 +36,9 @@ from orchestrator.store.catalogue import (
 from orchestrator.store.dialect import ids_by_key
 from orchestrator.tables import products
 from orchestrator.tables.instant import to_micros
+
+KNOWN_MAX = 250_000
+"""Ids of products that are kept from one batch of an import to the next."""
 
 NOTHING_KNOWN = ProductRow(0, "", "", None, None, None, None, None, None, None, {})
 
@@ -149,27 +152,33 @@ def _write_stock(
     done.changes += write_changes(connection, changes)
 
 
-def ensure_products(connection: Connection, lines: Sequence[EventLine]) -> dict[str, int]:
-    """The ids of the products of events. One that no catalogue has listed is noted as such.
+def ensure_products(
+    connection: Connection, happened: Sequence[EventRecord], known: dict[str, int]
+) -> Mapping[str, int]:
+    """The ids of the products of events; `known` is looked into first, and added to.
 
+    A product that no catalogue has listed is noted as such.
     It has no stock, so that nobody is offered it, until a catalogue lists it.
     """
-    wanted = {line.product for line in lines}
-    ids = dict(ids_by_key(connection, products, wanted))
+    wanted = {line[0] for record in happened for line in record.lines}
+    if len(known) > KNOWN_MAX:
+        known.clear()
+    ids = known
+    ids.update(ids_by_key(connection, products, wanted - ids.keys()))
     missing = wanted - ids.keys()
     if missing:
-        unlisted = {line.product: line for line in lines if line.product in missing}
-        rows = [
-            NOTHING_KNOWN._replace(
+        lines = (line for record in happened for line in record.lines if line[0] in missing)
+        unlisted = {
+            key: NOTHING_KNOWN._replace(
                 key=key,
-                title=line.title or key,
-                category=line.category,
+                title=title or key,
+                category=category,
                 stock=0,
                 attributes={UNLISTED: True},
             )
-            for key, line in unlisted.items()
-        ]
-        ids.update(insert_products(connection, rows))
+            for key, _, _, title, category in lines
+        }
+        ids.update(insert_products(connection, list(unlisted.values())))
     return ids
 
 

@@ -71,9 +71,7 @@ Rename = Mapping[str, str]
 
 
 def _folded(name: str) -> str:
-    return "_".join(
-        name.strip().lower().replace("-", " ").replace(".", " ").replace("_", " ").split()
-    )
+    return "_".join(_BETWEEN.split(name.strip().lower()))
 
 
 def rename_plan(kind: Kind, names: tuple[str, ...]) -> Rename:

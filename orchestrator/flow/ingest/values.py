@@ -18,6 +18,7 @@ TEXT_LENGTH_MAX = 2_000
 KEY_LENGTH_MAX = 200
 AMOUNT_MAX = Decimal(10) ** 12
 AMOUNT_SCALE = 10_000
+PLAIN_PRICE_MAX = 1_000_000.0
 WHOLE_MAX = 2**31 - 1
 
 _YES = frozenset({"yes", "true", "1", "y", "t", "on"})

@@ -14,13 +14,22 @@ from orchestrator.flow.ingest.records import KINDS, Batch, Ingested, Kind, Refus
 from orchestrator.model.shop import Shop
 
 
-def ingest(connection: Connection, batch: Batch, now: datetime, shop: Shop) -> Ingested:
+def ingest(
+    connection: Connection,
+    batch: Batch,
+    now: datetime,
+    shop: Shop,
+    known_products: dict[str, int] | None = None,
+) -> Ingested:
     """Write the batch in the caller's transaction. A second arrival changes nothing.
 
     Products and customers come first, so that everything else in the batch finds them. An event or
     a consent of an unknown customer makes the customer, with an unknown clock and no address: what
     was done or withdrawn is kept, and nobody is written to. A price or a stock of an unknown
     product is refused; an event's unknown product is kept as unlisted.
+
+    `known_products` remembers their ids over the batches of an import; whoever passes it throws it
+    away when a transaction fails.
     """
     done = Ingested()
     if batch.products:
@@ -34,7 +43,9 @@ def ingest(connection: Connection, batch: Batch, now: datetime, shop: Shop) -> I
     if batch.consents:
         save_consents(connection, batch.consents, now, done)
     if batch.events:
-        save_events(connection, batch.events, now, done)
+        save_events(
+            connection, batch.events, now, done, {} if known_products is None else known_products
+        )
     return done
 
 

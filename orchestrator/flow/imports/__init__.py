@@ -1,0 +1,12 @@
+"""Files and streams of records into the database."""
+
+from orchestrator.flow.imports.importer import (
+    BATCH_ROWS,
+    ImportReport,
+    OnProgress,
+    Progress,
+    import_file,
+    import_records,
+)
+
+__all__ = ["BATCH_ROWS", "ImportReport", "OnProgress", "Progress", "import_file", "import_records"]
