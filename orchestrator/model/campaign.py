@@ -24,9 +24,15 @@ class Goal(EventFilter):
     Whoever reaches the goal leaves the campaign: nobody is reminded of what they have done.
     """
 
-    event: str
-    within: Span = timedelta(days=7)
-    value: str | None = Field(None, description="The property that says what it was worth.")
+    event: str = Field(description="The event that is hoped for.", examples=["Order Completed"])
+    within: Span = Field(
+        timedelta(days=7), description="How long after a message it still counts.", examples=["3d"]
+    )
+    value: str | None = Field(
+        None,
+        description="The property of the event that says what it was worth.",
+        examples=["total"],
+    )
 
 
 class Campaign(Written):
@@ -36,30 +42,68 @@ class Campaign(Written):
     and come before all others; every other purpose is marketing.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    purpose: Purpose
-    topic: str = Field(description="What customers subscribe to; one of the topics of shop.yaml.")
-    priority: Whole = Field(50, ge=0, le=100, description="Who wins when two want one slot.")
-    trigger: Trigger
-    audience: Condition | None = None
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+        description="The folder's name; there is no need to write it.",
+        examples=["cart-reminder"],
+    )
+    purpose: Purpose = Field(
+        description="What it does for the customer. Only service needs no consent."
+    )
+    topic: str = Field(
+        description="What customers subscribe to; one of the topics of shop.yaml.",
+        examples=["offers"],
+    )
+    priority: Whole = Field(
+        50, ge=0, le=100, description="Who comes first when a cap leaves room for one."
+    )
+    trigger: Trigger = Field(description="What asks for a message.")
+    audience: Condition | None = Field(
+        None, description="Who may get it; without it, everybody whom the trigger names."
+    )
     channels: tuple[str, ...] = Field(
         (),
         description="In this order; `preferred` is the customer's own choice. Without it: the "
         "preferred one, then the shop's in their order.",
+        examples=["[preferred, email, sms]"],
     )
-    steps: tuple[Step, ...] = Field((SendStep(send=Send()),), min_length=1)
-    offer: Offer | None = None
-    quiet_hours: Hours | None = Field(None, description="Narrows the shop's; never widens.")
-    caps: tuple[Cap, ...] = Field((), description="The most messages of this campaign.")
-    when_full: Literal["skip", "defer"] = Field("skip", description="What a full cap means.")
+    steps: tuple[Step, ...] = Field(
+        (SendStep(send=Send()),),
+        min_length=1,
+        description="What happens once the trigger has asked. Without it: one send.",
+    )
+    offer: Offer | None = Field(
+        None, description="What is proposed, and what of its price is shown."
+    )
+    quiet_hours: Hours | None = Field(
+        None, description="More quiet than the shop's; they cannot be widened here."
+    )
+    caps: tuple[Cap, ...] = Field(
+        (),
+        description="The most messages of this campaign that one customer gets.",
+        examples=["[1 per 7d, 3 per 30d]"],
+    )
+    when_full: Literal["skip", "defer"] = Field(
+        "skip", description="A full cap drops the message, or puts it off."
+    )
     again_after: Span | None = Field(
-        None, description="Not to the same customer again before so long, whatever the occasion."
+        None, description="Not to the same customer again for so long.", examples=["30d"]
     )
-    expires: Span = timedelta(hours=24)
-    max_audience: Whole = Field(ge=1, description="More than so many in a day, and it halts.")
-    segments_max: Whole = Field(2, ge=1, le=10, description="The longest text message.")
-    goal: Goal | None = None
-    holdout: Percent = Field(0.0, ge=0, le=50)
+    expires: Span = Field(
+        timedelta(hours=24), description="How long after its occasion a message may still leave."
+    )
+    max_audience: Whole = Field(
+        ge=1, description="More messages than this in a day, and it halts.", examples=["20_000"]
+    )
+    segments_max: Whole = Field(
+        2, ge=1, le=10, description="The most pieces that a text message may have."
+    )
+    goal: Goal | None = Field(
+        None, description="What the campaign hopes for; who reaches it, leaves."
+    )
+    holdout: Percent = Field(
+        0.0, ge=0, le=50, description="The share of customers who get nothing, for comparison."
+    )
 
     @model_validator(mode="after")
     def _sells_with_a_price(self) -> Self:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from orchestrator.model.base import Written
-from orchestrator.model.span import Day, Number, Span
+from orchestrator.model.span import Day, Number, Span, YesNo
 
 Scalar = bool | int | Decimal | date | str
 Operator = Literal[
@@ -32,21 +32,35 @@ class Tests(Written):
     with the customer's local day; `has` looks into a list; `known: false` asks for a gap.
     """
 
-    is_: Scalar | None = Field(None, alias="is")
-    is_not: Scalar | None = None
-    in_: tuple[Scalar, ...] | None = Field(None, alias="in", min_length=1)
-    not_in: tuple[Scalar, ...] | None = Field(None, min_length=1)
-    at_least: Number | None = None
-    at_most: Number | None = None
-    above: Number | None = None
-    below: Number | None = None
-    has: Scalar | None = None
-    before: Day | None = None
-    after: Day | None = None
-    known: bool | None = None
-    within_last: Span | None = None
-    within_next: Span | None = None
-    older_than: Span | None = None
+    is_: Scalar | None = Field(None, alias="is", description="It is this.", examples=["new"])
+    is_not: Scalar | None = Field(None, description="It is known, and not this.", examples=["new"])
+    in_: tuple[Scalar, ...] | None = Field(
+        None,
+        alias="in",
+        min_length=1,
+        description="It is one of these.",
+        examples=["[new, active]"],
+    )
+    not_in: tuple[Scalar, ...] | None = Field(
+        None, min_length=1, description="It is known, and none of these.", examples=["[lapsing]"]
+    )
+    at_least: Number | None = Field(None, description="This much or more.", examples=["3"])
+    at_most: Number | None = Field(None, description="This much or less.", examples=["3"])
+    above: Number | None = Field(None, description="More than this.", examples=["3"])
+    below: Number | None = Field(None, description="Less than this.", examples=["3"])
+    has: Scalar | None = Field(None, description="The list has this in it.", examples=["chess"])
+    before: Day | None = Field(None, description="A date before this one.")
+    after: Day | None = Field(None, description="A date after this one.")
+    known: YesNo | None = Field(None, description="Whether anything is known.", examples=["no"])
+    within_last: Span | None = Field(
+        None, description="A day of the last so many, today's among them.", examples=["30d"]
+    )
+    within_next: Span | None = Field(
+        None, description="A day of the next so many, today's among them.", examples=["7d"]
+    )
+    older_than: Span | None = Field(
+        None, description="A day so long ago, or longer.", examples=["365d"]
+    )
 
     def tests(self) -> tuple[tuple[Operator, Any], ...]:
         """The tests that were written, as (operator, value)."""
@@ -57,7 +71,7 @@ class Tests(Written):
 class TraitTest(Tests):
     """`{trait: lifecycle, in: [new, active]}`"""
 
-    trait: str
+    trait: str = Field(description="One of the traits of shop.yaml.", examples=["lifecycle"])
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -82,17 +96,30 @@ def _as_tests(value: Any) -> Any:
     return value if isinstance(value, dict | PropertyTests) else {"is": value}
 
 
-Where = dict[str, Annotated[PropertyTests, BeforeValidator(_as_tests)]]
+Where = dict[
+    str,
+    Annotated[
+        PropertyTests,
+        BeforeValidator(
+            _as_tests, json_schema_input_type=PropertyTests | Scalar | tuple[Scalar, ...]
+        ),
+    ],
+]
 """`{theme: running, total: {at_least: 20}, store: [1, 2]}`"""
 
 
 class EventFilter(Written):
     """Which events: by name, by properties, by the products they carry."""
 
-    where: Where = Field(default_factory=dict)
+    where: Where = Field(
+        default_factory=dict,
+        description="What its properties must be.",
+        examples=["{total: {at_least: 20}, store: [1, 2]}"],
+    )
     product: Where = Field(
         default_factory=dict,
-        description="At least one product of the event must match: `{category: COFFEE}`.",
+        description="What at least one of its products must be.",
+        examples=["{category: COFFEE}"],
     )
 
 
@@ -103,15 +130,23 @@ class Did(EventFilter):
     (`distinct: store`). Without a number, once is enough; `at_most: 0` is "never did".
     """
 
-    did: str
-    within: Span | None = Field(None, description="Only the last so much time counts.")
-    sum: str | None = None
-    distinct: str | None = None
-    at_least: Number | None = None
-    at_most: Number | None = None
-    above: Number | None = None
-    below: Number | None = None
-    exactly: Number | None = None
+    did: str = Field(description="The event.", examples=["Order Completed"])
+    within: Span | None = Field(
+        None, description="Only the last so much time counts.", examples=["14d"]
+    )
+    sum: str | None = Field(
+        None,
+        description="Add up this property, instead of counting the events.",
+        examples=["total"],
+    )
+    distinct: str | None = Field(
+        None, description="Count the different values of this property.", examples=["store"]
+    )
+    at_least: Number | None = Field(None, description="So often or more; once, without it.")
+    at_most: Number | None = Field(None, description="So often or less; 0 is never.")
+    above: Number | None = Field(None, description="More often than this.")
+    below: Number | None = Field(None, description="Less often than this.")
+    exactly: Number | None = Field(None, description="So often, no more and no less.")
 
     @model_validator(mode="after")
     def _one_measure(self) -> Self:
@@ -129,8 +164,8 @@ class Did(EventFilter):
 class Moment(EventFilter):
     """When something was done for the first or the last time."""
 
-    within: Span | None = None
-    older_than: Span | None = None
+    within: Span | None = Field(None, description="Not longer ago than this.", examples=["14d"])
+    older_than: Span | None = Field(None, description="So long ago, or longer.", examples=["30d"])
 
     @model_validator(mode="after")
     def _asks_when(self) -> Self:
@@ -144,41 +179,47 @@ class Moment(EventFilter):
 class Last(Moment):
     """`{last: Order Completed, older_than: 30d}`; unknown where it never happened."""
 
-    last: str
+    last: str = Field(description="The event whose last time counts.", examples=["Order Completed"])
 
 
 class First(Moment):
     """`{first: Order Completed, within: 14d}`; unknown where it never happened."""
 
-    first: str
+    first: str = Field(
+        description="The event whose first time counts.", examples=["Order Completed"]
+    )
 
 
 class HasConsent(Written):
     """`{consent: sms, topic: offers}`: agreed, not withdrawn, not run out."""
 
-    consent: str
-    topic: str | None = None
+    consent: str = Field(description="The channel that was agreed to.", examples=["sms"])
+    topic: str | None = Field(None, description="The topic; without it, any.", examples=["offers"])
 
 
 class InSegment(Written):
     """`{segment: loyal}`: one of the segments of `shop.yaml`."""
 
-    segment: str
+    segment: str = Field(description="A segment that the customer is in.", examples=["loyal"])
 
 
 class Got(Written):
     """`{got: winback, within: 30d}`: a message of that campaign left for this customer."""
 
-    got: str
-    within: Span | None = None
+    got: str = Field(
+        description="A campaign whose message left for the customer.", examples=["winback"]
+    )
+    within: Span | None = Field(
+        None, description="Only the last so much time counts.", examples=["30d"]
+    )
 
 
 class Group(Written):
     """Holds when all of `all`, at least one of `any` and none of `none` hold."""
 
-    all: tuple["Condition", ...] = ()
-    any: tuple["Condition", ...] = ()
-    none: tuple["Condition", ...] = ()
+    all: tuple["Condition", ...] = Field((), description="All of these hold.")
+    any: tuple["Condition", ...] = Field((), description="At least one of these holds.")
+    none: tuple["Condition", ...] = Field((), description="Each of these is known not to hold.")
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:

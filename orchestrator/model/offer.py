@@ -26,12 +26,16 @@ class Products(Written):
     `bestsellers`) was bought within `not_bought_within`.
     """
 
-    from_: Slot = Field(alias="from")
+    from_: Slot = Field(alias="from", description="Where the products come from.")
     at_most: Whole = Field(3, ge=1, le=12, description="Few choices are easier than many.")
-    ids: tuple[str, ...] = ()
-    category: str | None = Field(None, description="Only this category.")
-    theme: str | None = Field(None, description="Only this theme.")
-    not_bought_within: Span = timedelta(days=30)
+    ids: tuple[str, ...] = Field(
+        (), description="The keys of the products, for listed.", examples=["[1082185, 995242]"]
+    )
+    category: str | None = Field(None, description="Only this category.", examples=["COFFEE"])
+    theme: str | None = Field(None, description="Only this theme.", examples=["running"])
+    not_bought_within: Span = Field(
+        timedelta(days=30), description="Not what was bought so lately."
+    )
 
     @model_validator(mode="after")
     def _ids_with_listed(self) -> Self:
@@ -45,8 +49,12 @@ class Products(Written):
 class Offer(Written):
     """What is proposed. A message whose offer lacks a price or the way to order never leaves."""
 
-    products: Products
-    show: tuple[Shown, ...] = ("total price", "how to order")
+    products: Products = Field(description="Which products.")
+    show: tuple[Shown, ...] = Field(
+        ("total price", "how to order"),
+        description="What of the price must be shown.",
+        examples=["[total price, unit price, how to order]"],
+    )
 
     @model_validator(mode="after")
     def _total_and_order(self) -> Self:

@@ -16,8 +16,10 @@ TraitType = Literal["text", "number", "yes/no", "date", "list"]
 class TraitSpec(Written):
     """`kids_count: number`, or `{type: text, values: [new, active, lapsing]}`"""
 
-    type: TraitType
-    values: tuple[str, ...] = Field((), description="If given, no other value is taken.")
+    type: TraitType = Field(description="What its values are.")
+    values: tuple[str, ...] = Field(
+        (), description="If given, no other value is taken.", examples=["[new, active]"]
+    )
 
     @model_validator(mode="after")
     def _values_of_texts(self) -> Self:
@@ -33,9 +35,13 @@ def _as_trait(value: Any) -> Any:
 class Caps(Written):
     """The most messages a customer gets from all campaigns together, service messages aside."""
 
-    overall: tuple[Cap, ...] = ()
-    channel: dict[str, tuple[Cap, ...]] = Field(default_factory=dict)
-    topic: dict[str, tuple[Cap, ...]] = Field(default_factory=dict)
+    overall: tuple[Cap, ...] = Field((), description="Of all together.", examples=["[3 per 7d]"])
+    channel: dict[str, tuple[Cap, ...]] = Field(
+        default_factory=dict, description="On one channel.", examples=["{sms: [1 per day]}"]
+    )
+    topic: dict[str, tuple[Cap, ...]] = Field(
+        default_factory=dict, description="On one topic.", examples=["{offers: [2 per 7d]}"]
+    )
 
 
 class ChannelUse(Written):
@@ -44,58 +50,112 @@ class ChannelUse(Written):
     A piece is a message, or a segment of a text message.
     """
 
-    through: str
-    cost: Amount = Field(Decimal(0), ge=0, description="In the shop's currency.")
-    sender: str = Field("", description="The address or number that it comes from.")
+    through: str = Field(description="The plugin that sends.", examples=["outbox"])
+    cost: Amount = Field(
+        Decimal(0),
+        ge=0,
+        description="What one piece costs, in the shop's currency.",
+        examples=["0.0079"],
+    )
+    sender: str = Field(
+        "", description="The address or number that it comes from.", examples=["+13125550123"]
+    )
 
 
 class Brand(Written):
     """Who speaks: shown in every message."""
 
-    name: str
-    postal_address: str
-    contact: str = Field(description="Where a person answers: an e-mail address or a number.")
+    name: str = Field(description="What the shop is called.", examples=["Corner Shop"])
+    postal_address: str = Field(description="Where it is.", examples=["1 Main St, Springfield"])
+    contact: str = Field(
+        description="Where a person answers: an address or a number.", examples=["care@example.com"]
+    )
 
 
 class PriceDisplay(Written):
     """How prices stand in the shop's data and are told to customers."""
 
-    tax: Literal["included", "added"] = "included"
-    tax_rate: Amount = Field(Decimal(0), ge=0, lt=1, description="Added to the price: 0.08.")
+    tax: Literal["included", "added"] = Field(
+        "included", description="Whether the prices in the data have the tax in them."
+    )
+    tax_rate: Amount = Field(
+        Decimal(0), ge=0, lt=1, description="What is added to the price.", examples=["0.08"]
+    )
     fees: dict[str, Annotated[Amount, Field(ge=0)]] = Field(
-        default_factory=dict, description="Mandatory, per order line."
+        default_factory=dict,
+        description="What must be paid besides, for each.",
+        examples=["{deposit: 0.25}"],
     )
 
 
 class Themes(Written):
     """What belongs to a theme: product categories, and beginnings of page paths."""
 
-    categories: tuple[str, ...] = ()
-    pages: tuple[str, ...] = ()
+    categories: tuple[str, ...] = Field((), description="Product categories.", examples=["[SHOES]"])
+    pages: tuple[str, ...] = Field(
+        (), description="Beginnings of page addresses.", examples=["[/running]"]
+    )
 
 
 class Shop(Written):
     """The shop's own settings; every campaign stands on them."""
 
-    brand: Brand
-    zone: str = "UTC"
-    country: str | None = Field(None, pattern="^[A-Z]{2}$", examples=["US"])
-    locale: str = "en_US"
-    currency: str = Field("USD", pattern="^[A-Z]{3}$", examples=["USD"])
-    base_url: HttpUrl = Field(description="Where the preference pages and links of messages live.")
-    order_url: str = Field(description="Where a product is ordered; {product} is its id.")
-    quiet_hours: Hours | None = None
-    caps: Caps = Caps()
-    channels: dict[str, ChannelUse] = Field(min_length=1)
-    topics: dict[str, str] = Field(min_length=1, description="What customers may subscribe to.")
-    traits: dict[str, Annotated[TraitSpec, BeforeValidator(_as_trait)]] = Field(
-        default_factory=dict, description="What may be known of a customer."
+    brand: Brand = Field(description="Who speaks.")
+    zone: str = Field("UTC", description="The shop's own time zone.", examples=["America/Chicago"])
+    country: str | None = Field(
+        None,
+        pattern="^[A-Z]{2}$",
+        description="Where the shop is, in two letters.",
+        examples=["US"],
+    )
+    locale: str = Field(
+        "en_US",
+        description="The language and customs of who has not named theirs.",
+        examples=["en_US"],
+    )
+    currency: str = Field(
+        "USD", pattern="^[A-Z]{3}$", description="Of all prices.", examples=["USD"]
+    )
+    base_url: HttpUrl = Field(
+        description="Where the links in messages lead.", examples=["https://shop.example.com"]
+    )
+    order_url: str = Field(
+        description="Where a product is ordered; {product} stands for its key.",
+        examples=["https://shop.example.com/order/{product}"],
+    )
+    quiet_hours: Hours | None = Field(
+        None, description="When nobody is disturbed, by each customer's clock."
+    )
+    caps: Caps = Field(Caps(), description="The most messages of all campaigns together.")
+    channels: dict[str, ChannelUse] = Field(
+        min_length=1, description="The ways to reach people, the shop's favourite first."
+    )
+    topics: dict[str, str] = Field(
+        min_length=1,
+        description="What customers may subscribe to, as they read it.",
+        examples=["{offers: Offers}"],
+    )
+    traits: dict[
+        str,
+        Annotated[
+            TraitSpec, BeforeValidator(_as_trait, json_schema_input_type=TraitSpec | TraitType)
+        ],
+    ] = Field(
+        default_factory=dict,
+        description="What may be known of a customer.",
+        examples=["{lifecycle: text, kids: number}"],
     )
     events: dict[str, dict[str, TraitType]] = Field(
-        default_factory=dict, description="The events that arrive, with their properties."
+        default_factory=dict,
+        description="The events that arrive, with their properties.",
+        examples=["{Order Completed: {total: number}}"],
     )
-    segments: dict[str, Condition] = Field(default_factory=dict)
-    themes: dict[str, Themes] = Field(default_factory=dict)
-    prices: PriceDisplay = PriceDisplay()
+    segments: dict[str, Condition] = Field(
+        default_factory=dict, description="Conditions with a name, for all campaigns."
+    )
+    themes: dict[str, Themes] = Field(
+        default_factory=dict, description="What products and pages are about."
+    )
+    prices: PriceDisplay = Field(PriceDisplay(), description="How prices are told.")
     bought: str = Field("Order Completed", description="The event that means a purchase.")
     viewed: str = Field("Product Viewed", description="The event that means a look.")

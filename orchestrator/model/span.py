@@ -153,7 +153,7 @@ def parse_percent(value: Any) -> float:
 Whole = Annotated[int, BeforeValidator(parse_whole)]
 """A whole number."""
 
-Amount = Annotated[Decimal, BeforeValidator(parse_amount)]
+Amount = Annotated[Decimal, BeforeValidator(parse_amount, json_schema_input_type=float)]
 """A number with as many digits as were written."""
 
 Number = Annotated[
@@ -167,6 +167,9 @@ Number = Annotated[
     ),
 ]
 """A number, or `3 times`."""
+
+YesNo = Annotated[bool, WithJsonSchema({"enum": [True, False, "yes", "no"]})]
+"""`yes` or `no`, as people write them."""
 
 Day = Annotated[
     date,

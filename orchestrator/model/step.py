@@ -13,7 +13,7 @@ from orchestrator.model.trigger import Match
 class Still(Written):
     """`{still: audience}`: the campaign's audience must hold again at this moment."""
 
-    still: Literal["audience"]
+    still: Literal["audience"] = Field(description="The audience, asked once more.")
 
 
 def _when_kind(value: Any) -> str:
@@ -30,17 +30,24 @@ class Send(Written):
     """`{send: {channels: [preferred, email], template: last-call, expires: 24h}}`"""
 
     channels: tuple[str, ...] | None = Field(
-        None, min_length=1, description="In this order; `preferred` is the customer's own choice."
+        None,
+        min_length=1,
+        description="The channels of this message alone, in order.",
+        examples=["[preferred, email]"],
     )
-    template: str | None = Field(None, description="The first word of the template files' names.")
-    expires: Span | None = Field(None, description="Not sent when it could not leave by then.")
+    template: str | None = Field(
+        None, description="What the names of its template files begin with.", examples=["last-call"]
+    )
+    expires: Span | None = Field(
+        None, description="As of the campaign, for this message alone.", examples=["24h"]
+    )
     when: When | None = Field(None, description="Skip this step unless this holds.")
 
 
 class Wait(Written):
     """`{wait: {for: 2d, until: …, exit_on: …}}`"""
 
-    for_: Span = Field(alias="for")
+    for_: Span = Field(alias="for", description="How long at most.", examples=["2d"])
     until: Match | None = Field(None, description="Go on at once when this happens.")
     exit_on: Match | None = Field(None, description="Leave the campaign when this happens.")
 
@@ -52,9 +59,9 @@ def _as_wait(value: Any) -> Any:
 class Branch(Written):
     """`{branch: {if: …, then: [steps], otherwise: [steps]}}`"""
 
-    if_: When = Field(alias="if")
-    then: tuple["Step", ...] = ()
-    otherwise: tuple["Step", ...] = ()
+    if_: When = Field(alias="if", description="What decides.")
+    then: tuple["Step", ...] = Field((), description="The steps where it holds.")
+    otherwise: tuple["Step", ...] = Field((), description="The steps where it does not.")
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> Self:
@@ -66,25 +73,27 @@ class Branch(Written):
 class SendStep(Written):
     """Send one message."""
 
-    send: Send
+    send: Send = Field(description="The message.")
 
 
 class WaitStep(Written):
     """Let time pass: `wait: 2d`, or with what ends it early."""
 
-    wait: Annotated[Wait, BeforeValidator(_as_wait)]
+    wait: Annotated[Wait, BeforeValidator(_as_wait, json_schema_input_type=Wait | Span)] = Field(
+        description="How long, and what ends it early.", examples=["2d"]
+    )
 
 
 class BranchStep(Written):
     """Go one of two ways."""
 
-    branch: Branch
+    branch: Branch = Field(description="The fork.")
 
 
 class ExitStep(Written):
     """Leave the campaign; the text says why, for `explain` and `report`."""
 
-    exit: str
+    exit: str = Field(description="Why.", examples=["has come back"])
 
 
 STEPS: dict[str, type[Written]] = {

@@ -23,15 +23,21 @@ Whose = Literal["customer", "shop"]
 class Match(EventFilter):
     """Another event of the same customer, tied to the first by one property."""
 
-    event: str
-    same: str | None = Field(None, description="The property that both events must share.")
+    event: str = Field(description="The event.", examples=["Order Completed"])
+    same: str | None = Field(
+        None,
+        description="The property that it must share with the trigger's event.",
+        examples=["cart_id"],
+    )
 
 
 class OnEvent(EventFilter):
     """`{event: Cart Updated, wait: 4h, unless: {event: Order Completed, same: cart_id}}`"""
 
-    event: str
-    wait: Span | None = None
+    event: str = Field(
+        description="The event; one of those of shop.yaml.", examples=["Cart Updated"]
+    )
+    wait: Span | None = Field(None, description="So long after it.", examples=["4h"])
     unless: Match | None = Field(None, description="Nothing is due if this happened meanwhile.")
 
     @model_validator(mode="after")
@@ -44,15 +50,17 @@ class OnEvent(EventFilter):
 class OnInactive(EventFilter):
     """`{inactive: Order Completed, for: 45d}`: the last one is so long ago; once each time."""
 
-    inactive: str
-    for_: Span = Field(alias="for")
+    inactive: str = Field(
+        description="The event that has not happened any more.", examples=["Order Completed"]
+    )
+    for_: Span = Field(alias="for", description="For how long.", examples=["45d"])
 
 
 class OnCron(Written):
     """`{cron: "0 10 * * MON", zone: customer}`: minute, hour, day, month, weekday."""
 
-    cron: CronText
-    zone: Whose = "customer"
+    cron: CronText = Field(description="Minute, hour, day of the month, month, weekday.")
+    zone: Whose = Field("customer", description="Whose clock it is told by.")
 
 
 class OnDay(Written):
@@ -62,42 +70,48 @@ class OnDay(Written):
         datetime,
         BeforeValidator(lambda text: parse_once(text).at),
         WithJsonSchema({"type": "string", "examples": ["2017-11-22 10:00"]}),
-    ]
-    zone: Whose = "customer"
+    ] = Field(description="The day and time.")
+    zone: Whose = Field("customer", description="Whose clock it is told by.")
 
 
 class OnEntering(Written):
     """`{enters: loyal}`: the customer was not in the segment, and now is."""
 
-    enters: str
+    enters: str = Field(description="One of the segments of shop.yaml.", examples=["loyal"])
 
 
 class OnDate(Written):
     """`{date: birthday, offset: -7d, at: 10:00, every: year}`: on the customer's clock."""
 
-    date: str
-    offset: Shift = timedelta(0)
-    at: TimeOfDay = time(10)
-    every: Literal["year"] | None = None
+    date: str = Field(description="A trait that is a date.", examples=["birthday"])
+    offset: Shift = Field(
+        timedelta(0), description="So many days later; earlier with a minus.", examples=["-7d"]
+    )
+    at: TimeOfDay = Field(time(10), description="The time of that day.", examples=["10:00"])
+    every: Literal["year"] | None = Field(None, description="On the same day of every year.")
 
 
 class OnProduct(Written):
     """What happens to a product that this customer bought or viewed not long ago."""
 
-    within: Span = Field(timedelta(days=90), description="How long ago at most.")
+    within: Span = Field(timedelta(days=90), description="How long ago that was at most.")
 
 
 class OnPriceDrop(OnProduct):
     """`{price_drop: bought, within: 90d, by: 10%}`"""
 
-    price_drop: Literal["bought", "viewed"]
+    price_drop: Literal["bought", "viewed"] = Field(
+        description="What the customer did with the product that is cheaper now."
+    )
     by: Percent = Field(5.0, gt=0, lt=100, description="The smallest reduction that counts.")
 
 
 class OnBackInStock(OnProduct):
     """`{back_in_stock: viewed, within: 60d}`"""
 
-    back_in_stock: Literal["bought", "viewed"]
+    back_in_stock: Literal["bought", "viewed"] = Field(
+        description="What the customer did with the product that is there again."
+    )
 
 
 TRIGGERS: dict[str, type[Written]] = {

@@ -9,10 +9,12 @@ names       does it exist?                                   values     may this
 conditions  every piece of a campaign that names something   events     events and products
 sending     channels, caps, limits, offers                   segments   definitions in a circle
 shop        `shop.yaml`                                      files      which templates it needs
+schema      the same for editors                             written    how fields are written
 templates   what is in them                                  promised   the price, and how to order
 """
 
 from orchestrator.flow.load.load import Loaded, load
 from orchestrator.flow.load.revive import revive, revive_settings
+from orchestrator.flow.load.schema import campaign_schema, shop_schema
 
-__all__ = ["Loaded", "load", "revive", "revive_settings"]
+__all__ = ["Loaded", "campaign_schema", "load", "revive", "revive_settings", "shop_schema"]

@@ -106,6 +106,23 @@ def words(kind: Any) -> tuple[str, ...]:
     return tuple(map(str, get_args(base))) if get_origin(base) is Literal else ()
 
 
+def models(model: type[Written]) -> list[type[Written]]:
+    """A model and all those that its fields lead to, each once, nearest first."""
+    found = [model]
+    for known in found:
+        for kind in hints(known).values():
+            found.extend(other for other in _models_in(kind) if other not in found)
+    return list(dict.fromkeys(found))
+
+
+def _models_in(kind: Any) -> Iterator[type[Written]]:
+    base, _ = bare(kind)
+    if isinstance(base, type) and issubclass(base, Written):
+        yield base
+    for part in get_args(base):
+        yield from _models_in(part)
+
+
 def examples(field: FieldInfo | None, kind: Any) -> tuple[str, ...]:
     """How a field may be written: its own examples, else those of its type."""
     if field is not None and field.examples:
