@@ -14,7 +14,6 @@ from orchestrator.flow.statements import Question
 from orchestrator.model.clock import Clock
 from orchestrator.model.message import State
 from orchestrator.rules.case import Case
-from orchestrator.rules.gates import channel_gates, customer_gates
 from orchestrator.rules.prices import prices_now
 from orchestrator.store.messages import Move
 
@@ -35,21 +34,14 @@ def last_check(
         "clock_rows": question.case.clock_rules().parameter(now, clocks),
         "message_ids": list(composed),
     }
-    ends = _ends(question.case)
     stopped: set[int] = set()
     for row in connection.execute(question.decisions, parameters):
         if row.reason is not None:
             stopped.add(row.message_id)
-            yield _move(row, ends[row.reason], question.case, now)
+            yield _move(row, question.ends_as[row.reason], question.case, now)
     for id in _changed_prices(connection, composed, question.case.shop.currency, now):
         if id not in stopped:
             yield Move(id, State.PLANNED, "price_changed", now)  # rendered again, as it is now
-
-
-def _ends(case: Case) -> dict[str, State]:
-    channel = case.route.channels[0]
-    gates = (*customer_gates(case), *channel_gates(case, channel))
-    return {gate.name: gate.ends_as for gate in gates}
 
 
 def _move(row: Any, state: State, case: Case, now: datetime) -> Move:

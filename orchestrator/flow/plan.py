@@ -17,7 +17,14 @@ from orchestrator.flow.statements import Question, Statements
 from orchestrator.flow.travel import Place, frozen, travel
 from orchestrator.model.clock import Clock
 from orchestrator.model.program import SendOp
-from orchestrator.model.trigger import OnCron, OnDate, OnDay, OnEntering
+from orchestrator.model.trigger import (
+    OnBackInStock,
+    OnCron,
+    OnDate,
+    OnDay,
+    OnEntering,
+    OnPriceDrop,
+)
 from orchestrator.model.version import Version
 from orchestrator.rules.clocks import ClockRules
 from orchestrator.rules.slot_rows import SlotRow, slot_parameter
@@ -156,19 +163,32 @@ class _Asked:
 
     def about(self, version: Version) -> Counter[str]:
         """Decide about everyone whom the campaign's trigger finds."""
-        schedule = isinstance(version.campaign.trigger, OnCron | OnDay | OnDate)
-        if not schedule:
-            return self._decide(version, self.within, ())
-        due = self._slots(version)
+        match version.campaign.trigger:
+            case OnCron() | OnDay() | OnDate():
+                due = self._slots(version)
+                occasions = {(slot.occasion, slot.due_at) for slot in due}
+                return self._pass(version, occasions, {"slot_rows": slot_parameter(due)})
+            case OnPriceDrop() | OnBackInStock() as trigger:
+                kind = "price" if isinstance(trigger, OnPriceDrop) else "stock"
+                changes = self._changes(version, kind)
+                occasions = {(f"{kind}:{id}", at) for id, at in changes.items()}
+                return self._pass(version, occasions, {"change_ids": list(changes)})
+            case _:
+                return self._decide(version, self.within, {}, keep_skipped=True)
+
+    def _pass(
+        self, version: Version, occasions: set[tuple[str, datetime]], due: dict[str, Any]
+    ) -> Counter[str]:
+        """Decide about many customers at once; who was skipped is counted, not listed."""
         counts: Counter[str] = Counter()
-        if due:
-            for chunk in self._chunks():
-                counts.update(self._decide(version, chunk, due))
-            if self.within == EVERYONE:
-                slots = {(slot.occasion, slot.due_at) for slot in due}
-                passes.mark_done(
-                    self.connection, version.name, version.digest, slots, counts, self.now
-                )
+        if not occasions:
+            return counts
+        for chunk in self._chunks():
+            counts.update(self._decide(version, chunk, due, keep_skipped=False))
+        if self.within == EVERYONE:
+            passes.mark_done(
+                self.connection, version.name, version.digest, occasions, counts, self.now
+            )
         return counts
 
     def parameters(self, question: Question) -> dict[str, Any]:
@@ -187,12 +207,14 @@ class _Asked:
         parameters = self.parameters(self.statements.on_journey(version, number))
         return Place(self.connection, version, self.statements, parameters, step)
 
-    def _decide(self, version: Version, within: Scope, due: Sequence[SlotRow]) -> Counter[str]:
+    def _decide(
+        self, version: Version, within: Scope, due: dict[str, Any], *, keep_skipped: bool
+    ) -> Counter[str]:
         question = self.statements.on_trigger(version, within.shape)
         parameters = {
             **self.parameters(question),
             **within.parameters(),
-            "slot_rows": slot_parameter(due),
+            **due,
         }
         asking = self.statements.asking(version, within.shape)
         if not self.connection.scalar(select(exists(asking)), parameters):
@@ -211,7 +233,7 @@ class _Asked:
             question.decisions,
             parameters,
             frozen(version, min(version.campaign.sends)),
-            keep_skipped=not due,
+            keep_skipped=keep_skipped,
         )
 
     def _slots(self, version: Version) -> list[SlotRow]:
@@ -220,6 +242,10 @@ class _Asked:
         done = passes.done_slots(self.connection, campaign.name, after)
         due = due_slots(campaign, version.shop, self.clocks, after, self.now)
         return [slot for slot in due if (slot.occasion, slot.due_at) not in done]
+
+    def _changes(self, version: Version, kind: str) -> dict[int, datetime]:
+        after = max(self.now - version.campaign.expires, self.since(version))
+        return passes.open_changes(self.connection, version.name, kind, after, self.now)
 
     def _chunks(self) -> Iterable[Scope]:
         if isinstance(self.within, These):

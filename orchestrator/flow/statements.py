@@ -1,14 +1,17 @@
 """The decisions of every campaign version, built once and asked again and again."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 
 from orchestrator.model.law import Law
+from orchestrator.model.message import State
 from orchestrator.model.version import Version
 from orchestrator.rules.case import Case
 from orchestrator.rules.decide import decisions
+from orchestrator.rules.gates import channel_gates, customer_gates
 from orchestrator.rules.now import NOW
 from orchestrator.rules.triggers import asking
 from orchestrator.rules.within import Within
@@ -21,6 +24,16 @@ class Question:
 
     case: Case
     decisions: Select[Any]
+
+    @cached_property
+    def ends_as(self) -> dict[str, State]:
+        """What becomes of a planned message that a gate stops, by the gate's name."""
+        channels = self.case.route.channels
+        gates = (
+            *customer_gates(self.case),
+            *(g for c in channels for g in channel_gates(self.case, c)),
+        )
+        return {gate.name: gate.ends_as for gate in gates}
 
 
 class Statements:

@@ -103,7 +103,7 @@ def _occasions(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
         case OnEntering() as trigger:
             return _entered(trigger, campaign, within)
         case OnPriceDrop() | OnBackInStock() as trigger:
-            return _product_changed(trigger, shop, campaign, within)
+            return _product_changed(trigger, shop, within)
 
 
 def _row(
@@ -200,9 +200,12 @@ def _entered(trigger: OnEntering, campaign: Campaign, within: Within) -> Select[
 
 
 def _product_changed(
-    trigger: OnPriceDrop | OnBackInStock, shop: Shop, campaign: Campaign, within: Within
+    trigger: OnPriceDrop | OnBackInStock, shop: Shop, within: Within
 ) -> Select[Any]:
-    """The latest change that counts of a product that the customer bought or viewed."""
+    """The latest change, of the due ones, of a product that the customer bought or viewed.
+
+    The parameter `change_ids` names the changes that the campaign has not looked at yet.
+    """
     change, line = product_changes, event_products
     if isinstance(trigger, OnPriceDrop):
         kind, how = "price", trigger.price_drop
@@ -221,9 +224,8 @@ def _product_changed(
         .select_from(change.join(line, line.c.product_id == change.c.product_id))
         .where(
             within.holds(line.c.customer_id),
+            change.c.id.in_(bindparam("change_ids", expanding=True)),
             change.c.kind == kind,
-            change.c.at <= NOW,
-            change.c.at > ago(campaign.expires),
             moved,
             line.c.name == (shop.bought if how == "bought" else shop.viewed),
             line.c.at <= change.c.at,

@@ -1,13 +1,13 @@
-"""The slots of schedules that were decided."""
+"""The passes: slots of schedules, and changes of products, that a campaign has decided about."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, String, cast, exists, literal, select
 
 from orchestrator.store.dialect import insert_ignore
-from orchestrator.tables import passes
+from orchestrator.tables import passes, product_changes
 
 
 def done_slots(connection: Connection, campaign: str, after: datetime) -> set[tuple[str, datetime]]:
@@ -16,6 +16,23 @@ def done_slots(connection: Connection, campaign: str, after: datetime) -> set[tu
         passes.c.campaign == campaign, passes.c.due_at > after
     )
     return {(occasion, due_at) for occasion, due_at in connection.execute(statement)}
+
+
+def open_changes(
+    connection: Connection, campaign: str, kind: str, after: datetime, now: datetime
+) -> dict[int, datetime]:
+    """The changes of products (id → when) after an instant that a campaign has not looked at."""
+    change = product_changes
+    looked_at = exists(
+        select(passes.c.id).where(
+            passes.c.campaign == campaign,
+            passes.c.occasion == literal(f"{kind}:") + cast(change.c.id, String),
+        )
+    )
+    statement = select(change.c.id, change.c.at).where(
+        change.c.kind == kind, change.c.at > after, change.c.at <= now, ~looked_at
+    )
+    return dict(connection.execute(statement).tuples().all())
 
 
 def mark_done(
