@@ -17,6 +17,7 @@ from orchestrator.flow.render.context import (
 from orchestrator.flow.render.render import Rendered, RenderFailed, render_email, render_text
 from orchestrator.flow.render.templates import TemplateSet
 from orchestrator.model.campaign import Campaign
+from orchestrator.model.message import State
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Version
 from orchestrator.store.messages import Claimed
@@ -59,6 +60,7 @@ class NotComposed:
     claimed: Claimed
     reason: str
     detail: str
+    state: State = State.RENDER_FAILED
 
 
 class Composer:
@@ -75,6 +77,9 @@ class Composer:
         now: datetime,
     ) -> Composed | NotComposed:  # fmt: skip
         """The message, or why there is none. Bad data ends this message alone."""
+        if version.campaign.offer is not None and not gathered.proposals.get(claimed.id):
+            gone = "what was to be offered is sold out, bought meanwhile, or has no price now"
+            return NotComposed(claimed, "nothing_to_offer", gone, State.STALE)
         context = self._context(claimed, version, gathered, now)
         rendered = self._render(claimed, version, context)
         if isinstance(rendered, RenderFailed):

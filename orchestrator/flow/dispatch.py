@@ -68,7 +68,7 @@ class Dispatcher:
         first, rest = one_each(claimed)
         made, failed = self._compose(first, channel, now)
         moves = [Move(c.id, State.PLANNED, again_at=now) for c in rest]
-        moves += [Move(f.claimed.id, State.RENDER_FAILED, f.reason) for f in failed]
+        moves += [Move(f.claimed.id, f.state, f.reason) for f in failed]
         admitted, stopped = self._admit(made, failed, token, moves, now)
         outcomes = self._write(channel, admitted, now)
         recorded = self._record(admitted, outcomes, token, now)
