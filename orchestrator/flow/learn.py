@@ -23,11 +23,11 @@ from orchestrator.model.shop import Shop
 from orchestrator.store.learned import (
     Basket,
     HabitRow,
-    Purchase,
     baskets,
+    bought_since,
     categories,
-    customers_with_events,
     purchases,
+    purchases_of,
     replace_habits,
     replace_pairs,
 )
@@ -47,31 +47,32 @@ _DAY = 86_400_000_000
 def learn_habits(
     connection: Connection, now: datetime, shop: Shop, since: datetime | None = None
 ) -> int:
-    """Work out the habits of customers with an event since `since`; of all, without it.
+    """Work out the habits of everyone; with `since`, only as to what was bought since then.
 
-    The number of habits written. A habit of someone who no longer comes stays until a full pass:
-    nothing of theirs is new.
+    The number of habits written. What is no longer bought keeps its habit until the next full
+    pass: without one now and then, a habit outlives the window that it was learned from.
     """
-    touched = None if since is None else customers_with_events(connection, since, now)
-    if touched is not None and not touched:
-        return 0
+    begin = now - HABIT_WINDOW
+    of = None if since is None else bought_since(connection, shop.bought, since, now)
+    bought = (
+        purchases(connection, shop.bought, begin, now, HABIT_DAYS_MIN)
+        if of is None
+        else purchases_of(connection, shop.bought, begin, now, of)
+    )
     # Days are the shop's: an evening's two visits are one, although midnight UTC lies between.
     offset = now.astimezone(ZoneInfo(shop.zone)).utcoffset() or timedelta(0)
     shift = offset // timedelta(microseconds=1)
-    bought = purchases(
-        connection, shop.bought, now - HABIT_WINDOW, now, HABIT_DAYS_MIN, customers=touched
-    )
     found = [
         habit
         for (customer, product), lines in groupby(bought, key=itemgetter(0, 1))
-        if (habit := _habit(customer, product, list(lines), shift)) is not None
+        if (habit := _habit(customer, product, [line.at for line in lines], shift)) is not None
     ]
-    replace_habits(connection, found, touched)
+    replace_habits(connection, found, of)
     return len(found)
 
 
-def _habit(customer: int, product: int, lines: Sequence[Purchase], shift: int) -> HabitRow | None:
-    days = sorted({(line.at + shift) // _DAY for line in lines})
+def _habit(customer: int, product: int, times: Sequence[int], shift: int) -> HabitRow | None:
+    days = sorted({(at + shift) // _DAY for at in times})
     if len(days) < HABIT_DAYS_MIN:
         return None
     gaps = [after - before for before, after in pairwise(days)]
@@ -79,7 +80,7 @@ def _habit(customer: int, product: int, lines: Sequence[Purchase], shift: int) -
     spread = sqrt(sum((gap - mean) ** 2 for gap in gaps) / len(gaps))
     if spread > HABIT_VARIATION_MAX * mean:
         return None
-    last = max(line.at for line in lines)
+    last = times[-1]
     return HabitRow(customer, product, len(days), mean, last, last + round(mean * _DAY))
 
 

@@ -5,6 +5,7 @@ as text. Whoever has millions of rows builds them so at once; PostgreSQL gets th
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -16,6 +17,9 @@ from orchestrator.tables.json import rows as json_rows
 
 Insert = sqlite.Insert | postgresql.Insert
 StoredRow = tuple[Any, ...]
+
+STATEMENT_ROWS = 60
+"""Rows in one statement on SQLite; more bring nothing."""
 
 
 def _insert(connection: Connection, table: Table) -> Insert:
@@ -48,26 +52,45 @@ def insert_stored(
     key: Sequence[str] = (),
     replace: Sequence[str] = (),
 ) -> None:
-    """Insert stored rows by the driver's own executemany: six times as fast as through Core.
+    """Insert stored rows by the driver's own executemany: several times as fast as through Core.
 
     `ignore` leaves existing rows alone; `key` and `replace` together make it an upsert.
     """
     if not rows:
         return
-    on_sqlite = connection.dialect.name == "sqlite"
     quote = connection.dialect.identifier_preparer.quote
     names = ", ".join(quote(name) for name in columns)
-    marks = ", ".join(("?" if on_sqlite else "%s",) * len(columns))
-    sql = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})"
+    head = f"INSERT INTO {quote(table.name)} ({names}) VALUES "
+    tail = ""
     if ignore:
-        sql += " ON CONFLICT DO NOTHING"
+        tail = " ON CONFLICT DO NOTHING"
     elif key:
         target = ", ".join(quote(name) for name in key)
         new = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in replace)
-        sql += f" ON CONFLICT ({target}) DO UPDATE SET {new}"
-    if not on_sqlite:
-        rows = _for_postgresql(rows, [table.c[name] for name in columns])
-    connection.exec_driver_sql(sql, list(rows))
+        tail = f" ON CONFLICT ({target}) DO UPDATE SET {new}"
+    if connection.dialect.name == "sqlite":
+        _insert_sqlite(connection, head, tail, len(columns), rows)
+    else:
+        marks = f"({', '.join(('%s',) * len(columns))})"
+        converted = _for_postgresql(rows, [table.c[name] for name in columns])
+        connection.exec_driver_sql(head + marks + tail, converted)
+
+
+def _insert_sqlite(
+    connection: Connection, head: str, tail: str, width: int, rows: Sequence[StoredRow]
+) -> None:
+    """Many rows in each statement, for a statement costs as much as two of its rows."""
+    marks = f"({', '.join('?' * width)})"
+    together = len(rows) - len(rows) % STATEMENT_ROWS
+    if together:
+        many = head + ", ".join((marks,) * STATEMENT_ROWS) + tail
+        flat = [
+            tuple(chain.from_iterable(rows[at : at + STATEMENT_ROWS]))
+            for at in range(0, together, STATEMENT_ROWS)
+        ]
+        connection.exec_driver_sql(many, flat)
+    if together < len(rows):
+        connection.exec_driver_sql(head + marks + tail, list(rows[together:]))
 
 
 def _for_postgresql(

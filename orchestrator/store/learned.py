@@ -1,12 +1,12 @@
 """What was learned from purchases, and the purchases that it is learned from."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Integer, delete, func, select
+from sqlalchemy import Connection, Integer, Select, delete, func, select, tuple_
 
 from orchestrator.store.dialect import insert_stored, json_text
 from orchestrator.tables import event_products, events, habits, pairs, products
@@ -14,8 +14,10 @@ from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import rows
 
 Basket = frozenset[int]
+Pair = tuple[int, int]
+"""A customer's id and a product's."""
 
-_IDS = rows("ids", {"id": Integer()})
+_PAIRS = rows("pairs", {"customer_id": Integer(), "product_id": Integer()})
 _line = event_products.c
 
 
@@ -38,29 +40,23 @@ class HabitRow(NamedTuple):
     next_at: int
 
 
-def customers_with_events(connection: Connection, since: datetime, until: datetime) -> set[int]:
-    """Customers with an event from `since` until just before `until`, or at it."""
-    found = select(events.c.customer_id).where(events.c.at >= since, events.c.at <= until)
-    names = connection.execute(select(events.c.name).distinct()).scalars().all()
-    # Named, so that the index on name and time serves.
-    return set(connection.execute(found.where(events.c.name.in_(names))).scalars())
+def bought_since(
+    connection: Connection, event: str, since: datetime, until: datetime
+) -> list[Pair]:
+    """Which customers bought which products from `since` to `until`, each once."""
+    found = (
+        select(_line.customer_id, _line.product_id)
+        .join(events, events.c.id == _line.event_id)
+        .where(events.c.name == event, events.c.at >= since, events.c.at <= until)
+        .distinct()
+    )
+    return [(row[0], row[1]) for row in connection.execute(found)]
 
 
 def purchases(
-    connection: Connection,
-    event: str,
-    since: datetime,
-    until: datetime,
-    times_min: int,
-    customers: Collection[int] | None = None,
+    connection: Connection, event: str, since: datetime, until: datetime, times_min: int
 ) -> Iterator[Purchase]:
-    """What was bought from `since` to `until` at least so often, by customer, product and time."""
-    window: tuple[ColumnElement[bool], ...]
-    window = (_line.name == event, _line.at >= since, _line.at <= until)
-    wanted: dict[str, str] = {}
-    if customers is not None:
-        window = (*window, _line.customer_id.in_(select(_IDS.c.id)))
-        wanted = {"ids": json_text([[id_] for id_ in customers])}
+    """All that a customer bought at least so often, by customer, product and time."""
     counted = (
         select(
             _line.customer_id,
@@ -68,7 +64,7 @@ def purchases(
             _line.at,
             func.count().over(partition_by=(_line.customer_id, _line.product_id)).label("times"),
         )
-        .where(*window)
+        .where(_line.name == event, _line.at >= since, _line.at <= until)
         .subquery()
     )
     found = (
@@ -76,6 +72,32 @@ def purchases(
         .where(counted.c.times >= times_min)
         .order_by(counted.c.customer_id, counted.c.product_id, counted.c.at)
     )
+    return _purchases(connection, found, {})
+
+
+def purchases_of(
+    connection: Connection, event: str, since: datetime, until: datetime, of: Sequence[Pair]
+) -> Iterator[Purchase]:
+    """The same of some products of some customers, however often."""
+    found = (
+        select(_line.customer_id, _line.product_id, _line.at)
+        .where(
+            _line.customer_id.in_(select(_PAIRS.c.customer_id)),
+            _line.name == event,
+            _line.at >= since,
+            _line.at <= until,
+            tuple_(_line.customer_id, _line.product_id).in_(
+                select(_PAIRS.c.customer_id, _PAIRS.c.product_id)
+            ),
+        )
+        .order_by(_line.customer_id, _line.product_id, _line.at)
+    )
+    return _purchases(connection, found, {"pairs": json_text(of)})
+
+
+def _purchases(
+    connection: Connection, found: Select[int, int, datetime], wanted: dict[str, str]
+) -> Iterator[Purchase]:
     for customer, product, at in connection.execute(found, wanted):
         yield Purchase(customer, product, to_micros(at))
 
@@ -101,15 +123,16 @@ def categories(connection: Connection) -> dict[int, str | None]:
 
 
 def replace_habits(
-    connection: Connection, found: Sequence[HabitRow], customers: Collection[int] | None
+    connection: Connection, found: Sequence[HabitRow], of: Sequence[Pair] | None = None
 ) -> None:
-    """The habits of these customers, or of all, instead of those that they had."""
-    if customers is None:
+    """These habits instead of those `of` some customers and products, or of all."""
+    if of is None:
         connection.execute(delete(habits))
     else:
+        pairs_of = select(_PAIRS.c.customer_id, _PAIRS.c.product_id)
         connection.execute(
-            delete(habits).where(habits.c.customer_id.in_(select(_IDS.c.id))),
-            {"ids": json_text([[id_] for id_ in customers])},
+            delete(habits).where(tuple_(habits.c.customer_id, habits.c.product_id).in_(pairs_of)),
+            {"pairs": json_text(of)},
         )
     insert_stored(connection, habits, HabitRow._fields, found)
 

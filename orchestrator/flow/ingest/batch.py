@@ -58,9 +58,12 @@ def ingest_raw(
 ) -> Ingested:
     """Raw records of mixed kinds, as a stream brings them; their `line` is the place in it, from 1.
 
-    A `reader` that serves many batches keeps one account of notes.
+    A `reader` that serves many batches keeps one account of notes; it is given each one's `now`.
     """
-    reader = reader or Reader(shop, now)
+    if reader is None:
+        reader = Reader(shop, now)
+    else:
+        reader.set_now(now)
     read: dict[Kind, list[Any]] = {kind: [] for kind in KINDS}
     refused: list[Refused] = []
     for line, (kind, raw) in enumerate(records, 1):

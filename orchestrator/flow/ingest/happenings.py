@@ -38,12 +38,11 @@ class Happenings:
         self,
         shop: Shop,
         instants: values.Instants,
-        latest: int,
         note: Callable[[str], None],
     ) -> None:
         self._events = shop.events
         self._micros = instants.micros
-        self._latest = latest
+        self.latest = 0
         self._note = note
         starts = [(page, theme) for theme, of in shop.themes.items() for page in of.pages]
         self._pages = sorted(starts, key=lambda start: -len(start[0]))
@@ -58,7 +57,7 @@ class Happenings:
         customer = values.key(raw.get("customer"), "customer")
         name = values.key(raw.get("name"), "name")
         at = self._micros(raw.get("at"), "at")
-        if at > self._latest:
+        if at > self.latest:
             raise ValueError("at lies in the future")
         properties = _properties(raw)
         lines = _lines(properties)

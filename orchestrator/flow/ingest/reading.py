@@ -49,10 +49,9 @@ class Reader:
 
     def __init__(self, shop: Shop, now: datetime) -> None:
         self._shop = shop
-        self._latest = to_micros(now + SKEW)
         self._instants = values.Instants(ZoneInfo(shop.zone))
         self._notes: Counter[str] = Counter()
-        self._happenings = Happenings(shop, self._instants, self._latest, self._note)
+        self._happenings = Happenings(shop, self._instants, self._note)
         self._names = {kind: Names(kind, self._renamed) for kind in KINDS}
         self._channels = sorted({*shop.channels, *TEMPLATE_FILES})
         self._themes = {
@@ -68,6 +67,11 @@ class Reader:
             "consents": self._consent,
             "events": self._happenings.event,
         }
+        self.set_now(now)
+
+    def set_now(self, now: datetime) -> None:
+        """What lies more than SKEW ahead of `now` is refused: it cannot have happened."""
+        self._latest = self._happenings.latest = to_micros(now + SKEW)
 
     def read(self, kind: Kind, line: int, raw: Any) -> Any:
         """The checked record; a ValueError gives the reason why there is none."""
