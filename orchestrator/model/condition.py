@@ -29,7 +29,7 @@ class Tests(Written):
     """What is asked of one value. Several tests must all hold.
 
     `before` and `after` compare dates; `within_last`, `within_next` and `older_than` compare a date
-    with the customer's local day; `has` looks into a list; `known: false` asks for a gap.
+    with the customer's local day; `has` looks into a list; `known: no` asks for a gap.
     """
 
     is_: Scalar | None = Field(None, alias="is", description="It is this.", examples=["new"])

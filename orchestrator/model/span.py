@@ -174,7 +174,7 @@ YesNo = Annotated[bool, WithJsonSchema({"enum": [True, False, "yes", "no"]})]
 Day = Annotated[
     date,
     BeforeValidator(parse_day),
-    WithJsonSchema({"type": "string", "format": "date", "examples": ["2017-11-23"]}),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$", "examples": ["2017-11-23"]}),
 ]
 """A date, as written: `2017-11-23`."""
 

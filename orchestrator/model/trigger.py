@@ -19,6 +19,13 @@ from orchestrator.model.span import Percent, Shift, Span
 Whose = Literal["customer", "shop"]
 """Whose wall clock: each customer's own, or the shop's."""
 
+LocalTime = Annotated[
+    datetime,
+    BeforeValidator(lambda text: parse_once(text).at),
+    WithJsonSchema({"type": "string", "examples": ["2017-11-22 10:00"]}),
+]
+"""A day and a time to the minute, without a zone."""
+
 
 class Match(EventFilter):
     """Another event of the same customer, tied to the first by one property."""
@@ -66,11 +73,7 @@ class OnCron(Written):
 class OnDay(Written):
     """`{once: 2017-11-22 10:00, zone: customer}`: one time only."""
 
-    once: Annotated[
-        datetime,
-        BeforeValidator(lambda text: parse_once(text).at),
-        WithJsonSchema({"type": "string", "examples": ["2017-11-22 10:00"]}),
-    ] = Field(description="The day and time.")
+    once: LocalTime = Field(description="The day and time.")
     zone: Whose = Field("customer", description="Whose clock it is told by.")
 
 

@@ -60,9 +60,11 @@ def _plain(part: Any) -> Any:
     elif isinstance(part.get("type"), str):
         part = {key: value for key, value in part.items() if key != "examples"}
     return {
-        key: _plain(value)
+        key: {name: _plain(inner) for name, inner in value.items()}
+        if key in ("properties", "$defs")
+        else _plain(value)
         for key, value in part.items()
-        if isinstance(value, dict) or key not in ("title", "default", "format")
+        if key not in ("title", "default", "format")
     }
 
 

@@ -53,7 +53,12 @@ class Asked:
 
     def operators(self) -> tuple[str, ...]:
         """The tests that suit its type."""
-        return tuple(op for op in _ALLOWED[self.type] if self.spans or op not in _SPANS)
+        return tuple(op for op in operators(self.type) if self.spans or op not in _SPANS)
+
+
+def operators(kind: TraitType) -> tuple[str, ...]:
+    """The tests that suit a trait of a type."""
+    return _ALLOWED[kind]
 
 
 def fit(tests: AnyTests, asked: Asked, path: Path, found: list[Finding]) -> AnyTests:

@@ -1,6 +1,6 @@
 """How fields are written: their forms and their defaults, as a marketer reads them."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any, get_args, get_origin
 
@@ -25,7 +25,7 @@ from orchestrator.model.span import (
     show_span,
 )
 from orchestrator.model.step import Step, When
-from orchestrator.model.trigger import Trigger
+from orchestrator.model.trigger import LocalTime, Trigger
 
 _FORMS: tuple[tuple[Any, str], ...] = (
     (Span, "[span](#ways-to-write)"),
@@ -47,7 +47,7 @@ _FORMS: tuple[tuple[Any, str], ...] = (
     (When, "[condition](#conditions), or `{still: audience}`"),
     (Trigger, "[trigger](#triggers)"),
     (str, "text"),
-    (datetime, "[day and time](#ways-to-write)"),
+    (LocalTime, "[day and time](#ways-to-write)"),
     (HttpUrl, "web address"),
 )
 
