@@ -7,6 +7,8 @@ again one mean gap after the last time.
 A *pair* is a product and one of another category that are in the same basket more often than
 chance would put them there (lift above 1), in at least eight baskets of the last 90 days. What is
 of the same category is its substitute, not its complement.
+
+A product's *popularity* is in how many baskets of the last 28 days it was.
 """
 
 from collections import Counter
@@ -30,12 +32,14 @@ from orchestrator.store.learned import (
     purchases_of,
     replace_habits,
     replace_pairs,
+    set_popularity,
 )
 
 HABIT_WINDOW = timedelta(days=180)
 HABIT_DAYS_MIN = 3
 HABIT_VARIATION_MAX = 0.6
 PAIR_WINDOW = timedelta(days=90)
+POPULAR_WINDOW = timedelta(days=28)
 PAIR_BASKETS_MIN = 8
 PAIRS_PER_PRODUCT_MAX = 5
 BASKET_PRODUCTS_MAX = 200
@@ -93,6 +97,11 @@ def learn_pairs(connection: Connection, now: datetime, shop: Shop) -> int:
     )
     replace_pairs(connection, found)
     return len(found)
+
+
+def learn_popularity(connection: Connection, now: datetime, shop: Shop) -> None:
+    """Work out anew what sells most now."""
+    set_popularity(connection, shop.bought, now - POPULAR_WINDOW, now)
 
 
 def _pairs(

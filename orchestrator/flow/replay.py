@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from orchestrator.flow.ingest import Kind, Reader, ingest_raw
-from orchestrator.flow.learn import learn_habits, learn_pairs
+from orchestrator.flow.learn import learn_habits, learn_pairs, learn_popularity
 from orchestrator.flow.tactful import Tactful, Tick
 from orchestrator.store.database import writing
 
@@ -85,6 +85,7 @@ class _Lessons:
         if self._habits_at is None or now >= self._habits_at + LEARN_HABITS_EVERY:
             with writing(engine) as connection:
                 learn_habits(connection, now, shop, self._habits_at)
+                learn_popularity(connection, now, shop)
             self._habits_at = now
         if self._pairs_at is None or now >= self._pairs_at + LEARN_PAIRS_EVERY:
             with writing(engine) as connection:

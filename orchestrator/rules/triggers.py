@@ -6,6 +6,7 @@ worth saying, so a restart after a long stop never floods anyone.
 """
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
@@ -212,7 +213,7 @@ def _product_changed(
         moved = change.c.after <= change.c.before * cast(literal(1 - trigger.by / 100), Numeric)
     else:
         kind, how = "stock", trigger.back_in_stock
-        moved = and_(change.c.before <= 0, change.c.after > 0)
+        moved = and_(change.c.before <= Decimal(0), change.c.after > Decimal(0))
     latest = func.max(change.c.id)
     return (
         _row(

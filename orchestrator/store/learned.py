@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Integer, Select, delete, func, select, tuple_
+from sqlalchemy import Connection, Integer, Select, delete, func, select, tuple_, update
 
 from orchestrator.store.dialect import insert_stored, json_text
 from orchestrator.tables import event_products, events, habits, pairs, products
@@ -141,3 +141,21 @@ def replace_pairs(connection: Connection, found: Sequence[tuple[int, int, float]
     """All pairs: a product, the other one, the lift."""
     connection.execute(delete(pairs))
     insert_stored(connection, pairs, ("product_id", "other_id", "lift"), found)
+
+
+def set_popularity(connection: Connection, bought: str, after: datetime, now: datetime) -> None:
+    """For every product, the lines of purchases that carried it with after < at ≤ now."""
+    line = event_products
+    sold = (
+        select(func.count())
+        .select_from(line)
+        .where(
+            line.c.product_id == products.c.id,
+            line.c.name == bought,
+            line.c.at > after,
+            line.c.at <= now,
+        )
+        .correlate(products)
+        .scalar_subquery()
+    )
+    connection.execute(update(products).values(popularity=sold))
