@@ -1,0 +1,38 @@
+"""`where` on SQLite against the oracle: the same customers, whether asked of all or of one."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import Engine
+
+from tests.rules.oracle import Person, holds
+from tests.rules.population import empty, matched, settle
+from tests.rules.strategies import NOW, conditions, known_segments, populations
+
+EXAMPLES = int(os.environ.get("TACTFUL_EXAMPLES", "50"))
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    engine = empty()
+    yield engine
+    engine.dispose()
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@given(population=populations(), asked=conditions(), known=known_segments())
+def test_where_agrees_with_the_oracle_for_everyone_and_for_each(
+    engine: Engine, population: list[Person], asked: list[Any], known: dict[str, Any]
+) -> None:
+    settle(engine, population)
+    for said in asked:
+        answers = {who.key: holds(said, who, NOW, known) for who in population}
+        expected = {key for key, answer in answers.items() if answer is True}
+        assert matched(engine, said, NOW, known) == expected
+        alone = [matched(engine, said, NOW, known, ids=[n + 1]) for n in range(len(population))]
+        assert set().union(*alone) == expected
+        opposite = {key for key, answer in answers.items() if answer is False}
+        assert matched(engine, {"none": [said]}, NOW, known) == opposite
