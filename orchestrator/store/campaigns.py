@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from orchestrator.model.version import Settings, Version
 from orchestrator.store.dialect import insert_ignore, upsert
@@ -53,3 +53,8 @@ def all_since(connection: Connection) -> dict[str, datetime]:
     """When each campaign was first put to work."""
     found = connection.execute(select(campaigns.c.name, campaigns.c.since))
     return {row.name: row.since for row in found}
+
+
+def set_since(connection: Connection, name: str, since: datetime) -> None:
+    """As if a campaign had been put to work at another time."""
+    connection.execute(update(campaigns).where(campaigns.c.name == name).values(since=since))

@@ -1,0 +1,77 @@
+"""How a command ends: quietly, or with a message and an exit code, never with a traceback.
+
+0 fine
+1 problems were found, or nothing was done for a reason that is told
+2 wrong use: there is no such command, option, file, customer or campaign
+3 the installation is broken: no database, a channel that is not set up
+130 stopped by hand
+"""
+
+import sys
+import traceback
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+PROBLEMS, WRONG_USE, BROKEN, STOPPED = 1, 2, 3, 130
+
+
+class Commands(TyperGroup):
+    """The commands; whatever one of them raises ends here."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("Stopped.", err=True)
+            raise typer.Exit(STOPPED) from None
+        except Exception as error:
+            if ctx.params.get("debug") or not _is_fault(error):
+                raise
+            raise typer.Exit(_tell(error)) from None
+
+
+def _is_fault(error: Exception) -> bool:
+    """Not one of typer's own ways to end a command."""
+    return not type(error).__module__.startswith(("typer", "click"))
+
+
+def _tell(error: Exception) -> int:
+    from orchestrator.entry.cli.screen import complain, problems_found
+    from orchestrator.model.errors import Broken, ProblemsFound, TactfulError, WrongUse
+
+    match error:
+        case ProblemsFound():
+            problems_found(error.problems)
+            return PROBLEMS
+        case BrokenPipeError():  # `tactful report | head`
+            sys.stderr.close()
+            return 0
+        case WrongUse():
+            complain(str(error))
+            return WRONG_USE
+        case Broken():
+            complain(str(error), "`tactful doctor` says more.")
+            return BROKEN
+        case TactfulError():
+            complain(str(error))
+            return PROBLEMS
+    complain(*_unexpected(error))
+    return BROKEN
+
+
+def _unexpected(error: Exception) -> tuple[str, str]:
+    from sqlalchemy.exc import OperationalError
+
+    if isinstance(error, OperationalError):
+        what = f"the database: {str(error.orig).strip()}"
+    else:
+        what = f"this should not have happened: {type(error).__name__}: {error}"
+    with NamedTemporaryFile(
+        "w", prefix="tactful-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        log.writelines(traceback.format_exception(error))
+    return what, f"All that is known of it: {log.name}, or run it again as `tactful --debug …`."

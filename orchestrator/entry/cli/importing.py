@@ -1,0 +1,122 @@
+"""`tactful import`: records from files into the database."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.entry.cli.faults import PROBLEMS
+from orchestrator.entry.cli.options import Json, ShopFolder
+
+if TYPE_CHECKING:
+    from orchestrator.flow.imports import ImportReport
+
+
+def import_(
+    kind: Annotated[
+        str, typer.Argument(help="customers, products, prices, stock, consents or events.")
+    ],
+    files: Annotated[
+        list[Path], typer.Argument(help="CSV, JSON lines or parquet; the first two also as .gz.")
+    ],
+    shop: ShopFolder = None,
+    json: Json = False,
+) -> None:
+    """Import records. What is there already stays as it is, so a second import doubles nothing.
+
+    \b
+    tactful import customers customers.csv
+    tactful import events 2017-10.jsonl 2017-11.jsonl.gz
+
+    Rows that cannot be taken go to FILE.rejected.csv, with line and reason; the others are kept.
+    Ends with 1 where a row was rejected.
+    """
+    from orchestrator.entry import clock
+    from orchestrator.entry.cli.screen import as_json
+    from orchestrator.entry.opening import open_store, read_shop
+    from orchestrator.entry.settings import settings
+    from orchestrator.flow.imports import import_file
+
+    where = settings(shop)
+    written = read_shop(where).shop
+    reports: list[tuple[Path, ImportReport]] = []
+    with open_store(where, make=True) as engine, _Bar(quiet=json) as bar:
+        for file in files:
+            report = import_file(
+                engine, kind, file, shop=written, now=clock.now(), progress=bar.of(file)
+            )
+            reports.append((file, report))
+    if json:
+        as_json([{"file": str(file), **_as_dict(report)} for file, report in reports])
+    else:
+        _show(reports)
+    if any(report.rejected for _, report in reports):
+        raise typer.Exit(PROBLEMS)
+
+
+class _Bar:
+    """A progress bar on a screen; nothing where there is none."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        from orchestrator.entry.cli.screen import err
+
+        console = err()
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[rows]:,} rows"),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+
+    def __enter__(self) -> "_Bar":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def of(self, file: Path) -> Any:
+        """What to call as the import of a file goes on."""
+        task = self._bar.add_task(file.name, total=None, rows=0)
+
+        def told(progress: Any) -> None:
+            self._bar.update(
+                task,
+                completed=progress.bytes_read,
+                total=progress.bytes_total,
+                rows=progress.rows,
+            )
+
+        return told
+
+
+def _as_dict(report: "ImportReport") -> dict[str, Any]:
+    import dataclasses
+
+    return {field.name: getattr(report, field.name) for field in dataclasses.fields(report)}
+
+
+def _show(reports: Sequence[tuple[Path, "ImportReport"]]) -> None:
+    from orchestrator.entry.cli.screen import out, table
+
+    console = out()
+    shown = table("file", "rows", "new", "changed", "same", "rejected", numbers=range(1, 6))
+    for file, report in reports:
+        numbers = (report.read, report.new, report.changed, report.same, report.rejected)
+        shown.add_row(file.name, *(f"{number:,}" for number in numbers))
+    console.print(shown)
+    for file, report in reports:
+        for note in report.notes:
+            console.print(f"{file.name}: {note}", style="yellow", soft_wrap=True)
+        for refused in report.first_refused:
+            console.print(f"{file}:{refused.line}: {refused.reason}", style="red", soft_wrap=True)
+        if report.reject_file is not None:
+            more = report.rejected - len(report.first_refused)
+            rest = f"; {more:,} more of them are" if more > 0 else "; they are"
+            console.print(f"{report.rejected:,} rejected{rest} in {report.reject_file}")

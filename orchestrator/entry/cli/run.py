@@ -1,0 +1,148 @@
+"""`tactful run`: decides and sends whatever is due, until it is stopped."""
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.entry.cli.options import Json, ShopFolder
+
+if TYPE_CHECKING:
+    from orchestrator.flow.tactful import Tactful, Tick
+
+
+def run(
+    once: Annotated[bool, typer.Option("--once", help="Look once and end, for cron.")] = False,
+    every: Annotated[str, typer.Option(metavar="SPAN", help="How often to look.")] = "15s",
+    shop: ShopFolder = None,
+    json: Json = False,
+) -> None:
+    """Decide and send whatever is due. The campaigns as they are written now are put to work.
+
+    \b
+    tactful run
+    tactful run --once       # a line for cron
+    tactful run --every 1m
+
+    Ctrl-C ends it once the messages in hand are recorded; a second one ends it at once.
+    """
+    from orchestrator.entry import clock
+    from orchestrator.entry.opening import open_tactful
+    from orchestrator.entry.settings import settings
+    from orchestrator.model.errors import WrongUse
+    from orchestrator.model.span import parse_span
+
+    try:
+        pause_s = parse_span(every).total_seconds()
+    except ValueError as error:
+        raise WrongUse(f"--every: {error}") from None
+    if pause_s <= 0:
+        raise WrongUse("--every must be more than nothing")
+    done: Counter[str] = Counter()
+    with open_tactful(settings(shop)) as tactful, _stopping() as stop:
+        tactful.publish(clock.now())
+        screen = _Screen(tactful.shop.zone, json=json, loud=once)
+        while not stop.is_set():
+            now = clock.now()
+            tick = _look(tactful, now, stop)
+            done.update(planned=sum(v.planned for v in tick.verdicts), **tick.sent)
+            screen.show(now, tick)
+            if once:
+                return
+            stop.wait(pause_s)
+        screen.end(done)
+
+
+class _StoppedBetween(Exception):
+    """Asked to stop, and nothing is in hand."""
+
+
+def _look(tactful: "Tactful", now: datetime, stop: Event) -> "Tick":
+    """One tick, cut short between two batches where somebody wants it to end."""
+    from orchestrator.flow.tactful import Tick
+
+    sent: Counter[str] = Counter()
+
+    def between_batches(number: int) -> None:
+        sent["done"] += number
+        if stop.is_set():
+            raise _StoppedBetween
+
+    try:
+        return tactful.tick(now, between_batches)
+    except _StoppedBetween:
+        return Tick((), sent, Counter())
+
+
+@contextmanager
+def _stopping() -> Iterator[Event]:
+    """Set by the first Ctrl-C or SIGTERM; a second one interrupts at once."""
+    stop = Event()
+
+    def asked(number: int, frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {which: signal.signal(which, asked) for which in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
+
+
+class _Screen:
+    """Tells what was done: a line for each look that came to something."""
+
+    def __init__(self, zone: str, *, json: bool, loud: bool) -> None:
+        from orchestrator.entry.cli.screen import out
+
+        self._zone = zone
+        self._json = json
+        self._loud = loud
+        self._console = out()
+
+    def show(self, now: datetime, tick: "Tick") -> None:
+        """What one look came to."""
+        from orchestrator.entry.cli.screen import json_line, warn
+        from orchestrator.entry.cli.when import show_moment
+
+        planned = {v.campaign: v.planned for v in tick.verdicts if v.planned}
+        halted = {v.campaign: v.halted for v in tick.verdicts if v.halted}
+        if self._json:
+            said = {"at": now, "planned": planned, "sent": tick.sent, "found": tick.found}
+            json_line({**said, "halted": halted})
+            return
+        for campaign, why in halted.items():
+            warn(f"{campaign} is paused: it {why}; `tactful resume campaign {campaign}`")
+        parts = _parts(planned, tick)
+        if parts or self._loud:
+            said_parts = "; ".join(parts) or "nothing was due"
+            line = f"{show_moment(now, self._zone)}  {said_parts}"
+            self._console.print(line, soft_wrap=True)
+
+    def end(self, done: Counter[str]) -> None:
+        """What all looks came to."""
+        if not self._json:
+            said = ", ".join(
+                f"{number:,} {what}" for what, number in sorted(done.items()) if number
+            )
+            self._console.print(f"Stopped. {said or 'Nothing was due'}.")
+
+
+def _parts(planned: dict[str, int], tick: "Tick") -> list[str]:
+    parts = []
+    if planned:
+        parts.append("planned " + ", ".join(f"{n:,} {name}" for name, n in planned.items()))
+    if tick.sent:
+        parts.append(", ".join(f"{n:,} {state}" for state, n in sorted(tick.sent.items())))
+    if tick.found.total():
+        found = ", ".join(f"{n:,} {state}" for state, n in sorted(tick.found.items()))
+        parts.append(f"looked for lost answers: {found}")
+    return parts

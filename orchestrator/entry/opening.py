@@ -1,0 +1,108 @@
+"""Opens a shop for a command: its campaigns, its database, its channels."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from orchestrator.entry.chance import new_deployment, new_token
+from orchestrator.entry.plugins import open_channels, plugin_names, rehearsal_channels
+from orchestrator.entry.settings import Settings
+from orchestrator.flow.load import Loaded, load
+from orchestrator.flow.tactful import Tactful
+from orchestrator.model.errors import Broken, ProblemsFound
+from orchestrator.model.version import Settings as ShopSettings
+from orchestrator.store.database import create_schema, has_schema, open_database, writing
+from orchestrator.store.deployment import this_deployment
+
+
+def read_folder(settings: Settings) -> Loaded:
+    """Everything in `campaigns/` and `templates/`, with what is wrong about it."""
+    return load(settings.home, installed=plugin_names())
+
+
+def read_shop(settings: Settings) -> ShopSettings:
+    """`shop.yaml` alone; a wrong campaign does not matter here. Raises ProblemsFound."""
+    loaded = read_folder(settings)
+    if loaded.settings is None:
+        raise ProblemsFound(loaded.problems)
+    return loaded.settings
+
+
+def read_campaigns(settings: Settings) -> Loaded:
+    """Everything, with nothing wrong about it. Raises ProblemsFound."""
+    loaded = read_folder(settings)
+    if loaded.problems:
+        raise ProblemsFound(loaded.problems)
+    return loaded
+
+
+@contextmanager
+def open_store(settings: Settings, *, make: bool = False) -> Iterator[Engine]:
+    """The database. With `make`, it and its tables are made where they are missing."""
+    file = settings.database_file
+    if file is not None and not file.exists():
+        if not make:
+            raise Broken(f"there is no database {file} yet; `tactful import` or `run` makes it")
+        file.parent.mkdir(parents=True, exist_ok=True)
+    engine = open_database(settings.database)
+    try:
+        if make:
+            create_schema(engine)
+        elif not has_schema(engine):
+            raise Broken("the database lacks tables; `tactful import` or `tactful run` makes them")
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def open_tactful(settings: Settings) -> Iterator[Tactful]:
+    """The engine in earnest: the database made if need be, the channels open."""
+    loaded = read_campaigns(settings)
+    assert loaded.settings is not None  # nothing is wrong, so it is there
+    with (
+        open_store(settings, make=True) as engine,
+        open_channels(loaded.settings.shop, settings) as channels,
+    ):
+        with writing(engine) as connection:
+            deployment = this_deployment(connection, new_deployment())
+        yield Tactful(
+            engine,
+            loaded.settings,
+            loaded.versions,
+            channels=channels,
+            deployment=deployment,
+            new_token=new_token,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """An engine that sends nothing.
+
+    The links in what it renders are signed with a secret that is thrown away, so that none of them
+    is ever valid. `stand_ins`: the channels that are not set up, and why.
+    """
+
+    tactful: Tactful
+    stand_ins: Mapping[str, str]
+
+
+@contextmanager
+def rehearse(settings: Settings) -> Iterator[Rehearsal]:
+    """The engine for looking ahead: no channel is opened."""
+    loaded = read_campaigns(settings)
+    assert loaded.settings is not None  # nothing is wrong, so it is there
+    with open_store(settings) as engine:
+        channels, stand_ins = rehearsal_channels(loaded.settings.shop, settings)
+        tactful = Tactful(
+            engine,
+            loaded.settings,
+            loaded.versions,
+            channels=channels,
+            deployment=new_deployment(),
+            new_token=new_token,
+        )
+        yield Rehearsal(tactful, stand_ins)

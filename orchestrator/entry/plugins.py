@@ -1,0 +1,76 @@
+"""The channels of a shop: its words for them, the plugins behind, and their settings."""
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from channels.contract import Channel
+from channels.outbox import OutboxChannel, OutboxSettings
+from channels.registry import Broken as BrokenPlugin
+from channels.registry import Installed, find_channels, installed
+from channels.settings import load_settings
+from orchestrator.entry.settings import Settings
+from orchestrator.model.errors import Broken
+from orchestrator.model.shop import Shop
+
+OUTBOX = OutboxChannel.name
+
+
+def plugin_names() -> Collection[str]:
+    """The plugins that can be used."""
+    return set(installed(find_channels()))
+
+
+def make_plugin(name: str, settings: Settings) -> Channel[Any]:
+    """One plugin with its settings, not opened yet. Raises Broken, saying what to set."""
+    found = {one.name: one for one in find_channels()}
+    one = found.get(name)
+    if one is None:
+        raise Broken(f"there is no channel plugin {name!r}; installed: {', '.join(sorted(found))}")
+    if isinstance(one, BrokenPlugin):
+        raise Broken(f"the channel plugin {name} of {one.distribution} is broken: {one.error}")
+    return _with_settings(one, settings)
+
+
+def _with_settings(one: Installed, settings: Settings) -> Channel[Any]:
+    written = {"folder": settings.var / OUTBOX} if one.name == OUTBOX else {}
+    loaded = load_settings(one.cls, written, os.environ)
+    if isinstance(loaded, list):
+        said = "; ".join(
+            f"{problem.field}: {problem.what}" + (f" ({problem.fix})" if problem.fix else "")
+            for problem in loaded
+        )
+        prefix = f"TACTFUL_{one.name}_".upper()
+        raise Broken(f"the channel plugin {one.name} is not set up: {said}; set {prefix}…")
+    return one.cls(loaded)
+
+
+@contextmanager
+def open_channels(shop: Shop, settings: Settings) -> Iterator[Mapping[str, Channel[Any]]]:
+    """The shop's channels, open; those that go through one plugin share it."""
+    with ExitStack() as stack:
+        plugins = {
+            name: stack.enter_context(make_plugin(name, settings))
+            for name in {use.through for use in shop.channels.values()}
+        }
+        yield {name: plugins[use.through] for name, use in shop.channels.items()}
+
+
+def rehearsal_channels(
+    shop: Shop, settings: Settings
+) -> tuple[dict[str, Channel[Any]], dict[str, str]]:
+    """The shop's channels, to see what they would write; nothing is opened.
+
+    A plugin that is not set up is stood in for by the outbox. The second answer says why, by the
+    name of the channel.
+    """
+    channels: dict[str, Channel[Any]] = {}
+    stand_ins: dict[str, str] = {}
+    for name, use in shop.channels.items():
+        try:
+            channels[name] = make_plugin(use.through, settings)
+        except Broken as error:
+            channels[name] = OutboxChannel(OutboxSettings(folder=settings.var / OUTBOX))
+            stand_ins[name] = str(error)
+    return channels, stand_ins

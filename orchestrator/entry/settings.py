@@ -1,0 +1,62 @@
+"""Where Tactful works: from the environment, and from what was written on the command line.
+
+Settings of a channel's plugin come from the environment as well, by its name: see
+`channels.settings`. The folder of the `outbox` is `var/outbox` where nothing else is said.
+"""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from orchestrator.model.errors import WrongUse
+
+DATABASE = "sqlite:///var/tactful.db"
+
+
+class Settings(BaseSettings):
+    """`TACTFUL_HOME`, `TACTFUL_DATABASE_URL`."""
+
+    model_config = SettingsConfigDict(env_prefix="TACTFUL_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path(), description="The shop's folder: campaigns/ and templates/.")
+    database_url: str = DATABASE
+
+    @property
+    def var(self) -> Path:
+        """Where Tactful keeps what it makes."""
+        return self.home / "var"
+
+    @property
+    def database(self) -> str:
+        """The URL of the database; the path of a SQLite file counts from the shop's folder."""
+        try:
+            url = make_url(self.database_url)
+        except ArgumentError:
+            return self.database_url  # `open_database` says what is wrong with it
+        if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+            return self.database_url
+        return url.set(database=str(self.home / str(url.database))).render_as_string(False)
+
+    @property
+    def database_file(self) -> Path | None:
+        """The file of a SQLite database."""
+        try:
+            url = make_url(self.database)
+        except ArgumentError:
+            return None
+        if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+            return None
+        return Path(str(url.database))
+
+
+def settings(home: Path | None = None) -> Settings:
+    """The settings of this process; `home` as written on the command line wins."""
+    found = Settings() if home is None else Settings(home=home)
+    if not found.home.is_dir():
+        raise WrongUse(
+            f"there is no folder {found.home}; name the shop's folder with --shop or TACTFUL_HOME"
+        )
+    return found

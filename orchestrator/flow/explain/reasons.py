@@ -1,0 +1,97 @@
+"""Why a message did not leave, in people's words and with the line where the rule stands.
+
+The words are the gates' own; what is no gate's reason – a provider's refusal, a template that
+failed – has its words here.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.flow.explain.places import Spot, spot
+from orchestrator.flow.statements import Statements
+from orchestrator.model.version import Version
+from orchestrator.rules.gates import Gate, channel_gates, customer_gates, last_gates
+
+OTHER: Mapping[str, str] = {
+    "no_channel": "there is no channel to reach them by",
+    "claimed_in_vain": "was taken up again and again without any result",
+    "no_answer": "the provider's answer was lost",
+    "price_changed": "a price changed before it could leave; it is written anew",
+    "provider": "the provider could not take it just then",
+    "unsupported": "the channel cannot carry it",
+    "too_long": "is longer than segments_max",
+    # a provider's refusals (channels.contract.Reason)
+    "bad_address": "the provider knows that the address does not work",
+    "unsubscribed": "the provider knows of an opt-out",
+    "blocked_sender": "the provider has blocked the sender",
+    "too_large": "is too large for the provider",
+    "content_refused": "the provider refused the content",
+    "rate_limited": "the provider takes no more just then",
+    "provider_down": "the provider was down",
+    "auth_failed": "the provider did not accept our login",
+    "window_closed": "the conversation's window is closed",
+    "other": "the provider refused it",
+    # a template's failures (orchestrator.flow.render)
+    "template_error": "the template is wrong",
+    "template_missing": "a template is missing",
+    "undefined": "the template asks for something that this customer does not have",
+    "forbidden": "the template does what templates may not do",
+    "data_error": "the customer's data does not fit the template",
+    "control_character": "holds characters that a message must not hold",
+    "empty": "the template leaves nothing to read",
+    "bare_price": "the template prints a price by itself, without the macros",
+    "price_missing": "a product has no price",
+    "price_not_shown": "the offer does not show its total price",
+    "order_link_missing": "a product has no way to order it",
+    "order_link_not_shown": "the offer does not say how to order",
+    "too_slow": "the template takes too long",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason: what it says, where its rules stand, and which rows of the law they are."""
+
+    name: str
+    says: tuple[str, ...]
+    spots: tuple[Spot, ...] = ()
+    rules: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """All that it may mean, as one sentence."""
+        return " or ".join(self.says)
+
+
+def reasons(version: Version, statements: Statements) -> dict[str, Reason]:
+    """Every reason that the gates of a campaign may give, in the order of the gates."""
+    found: dict[str, Reason] = {}
+    for step in version.campaign.sends:
+        for gate in _gates(version, step, statements):
+            old = found.get(gate.name, Reason(gate.name, ()))
+            place = spot(version, gate.path)
+            found[gate.name] = Reason(
+                gate.name,
+                _with(old.says, gate.sentence),
+                old.spots if place is None else _with(old.spots, place),
+                _with(old.rules, gate.rule) if gate.rule else old.rules,
+            )
+    return found
+
+
+def reason(name: str, known: Mapping[str, Reason]) -> Reason:
+    """A reason by its name, whoever gave it."""
+    return known.get(name) or Reason(name, (OTHER.get(name, name.replace("_", " ")),))
+
+
+def _gates(version: Version, step: int, statements: Statements) -> Iterator[Gate]:
+    case = statements.on_journey(version, step).case
+    yield from customer_gates(case)
+    for channel in case.route.channels:
+        yield from channel_gates(case, channel)
+    yield from last_gates(case)
+
+
+def _with(some: tuple[Any, ...], one: Any) -> tuple[Any, ...]:
+    return some if one in some else (*some, one)

@@ -1,0 +1,192 @@
+"""A forecast: the engine's own planning, asked ahead of time and undone."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+
+from sqlalchemy import Connection
+
+from orchestrator.flow.explain.places import Spot
+from orchestrator.flow.explain.reasons import reason, reasons
+from orchestrator.flow.forecast.moments import Look, begins, looks
+from orchestrator.flow.forecast.sample import Estimate, estimate
+from orchestrator.flow.plan import Planner, arbitration
+from orchestrator.flow.rehearsal import rehearsing
+from orchestrator.flow.tactful import Tactful
+from orchestrator.model.version import Version
+from orchestrator.store import controls
+from orchestrator.store.clocks import all_clocks
+from orchestrator.store.controls import Pause
+from orchestrator.store.database import reading
+from orchestrator.store.planned import Planned, Way, in_order, last_message, ways
+
+NOT_REASONS = ("planned", "began")
+SAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """How many would not get it, why, and where the rule stands."""
+
+    reason: str
+    customers: int
+    says: str
+    spots: tuple[Spot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OnChannel:
+    """What would leave on one channel."""
+
+    way: Way
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignForecast:
+    """What one campaign would come to.
+
+    `began`: customers who set out on a campaign of several steps. `halted`: why planning stopped
+    it. `paused`: why it does not plan at all.
+    """
+
+    campaign: str
+    purpose: str
+    version: str
+    max_audience: int
+    planned: int
+    began: int
+    halted: str
+    paused: str
+    channels: tuple[OnChannel, ...]
+    not_sent: tuple[NotSent, ...]
+
+    @property
+    def cost(self) -> Decimal:
+        """In the shop's currency."""
+        return sum((one.estimate.cost for one in self.channels), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What planning would come to. Asked twice about the same data, the digest is the same."""
+
+    looks: tuple[Look, ...]
+    campaigns: tuple[CampaignForecast, ...]
+    digest: str
+    currency: str
+    who: tuple[Planned, ...] = ()
+
+
+@dataclass(slots=True)
+class _Tally:
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    halted: dict[str, str] = field(default_factory=dict)
+
+
+def forecast(
+    tactful: Tactful,
+    now: datetime,
+    *,
+    at: datetime | None = None,
+    only: Collection[str] = (),
+    samples_max: int = SAMPLES,
+    with_who: bool = False,
+) -> Forecast:
+    """Plan in a transaction that is undone: now and at each schedule's next slot, or `at` a moment.
+
+    All campaigns that ask at a moment are asked, for they share the customers' caps; `only` says
+    which are told about.
+    """
+    with reading(tactful.engine) as connection:
+        clocks = all_clocks(connection)
+    versions = sorted(tactful.versions, key=arbitration)
+    told = [v for v in versions if v.name in only or not only]
+    names = {version.name for version in told}
+    moments = (
+        looks(versions, clocks, now)
+        if at is None
+        else [Look(at, tuple(version.name for version in versions))]
+    )
+    asked = tuple(look for look in moments if not names.isdisjoint(look.campaigns))
+    since = begins(versions, clocks, now, at)
+    with rehearsing(tactful.engine, tactful.versions, since) as connection:
+        paused = controls.pauses(connection)
+        last_id = last_message(connection)
+        tally = _plan(connection, tactful, asked)
+        found = [way for way in ways(connection, last_id) if way.campaign in names]
+        estimates = [
+            OnChannel(way, estimate(connection, tactful, way, last_id, samples_max))
+            for way in found
+        ]
+        digest, who = _digest(connection, told, last_id, with_who=with_who)
+    campaigns = tuple(_campaign(tactful, v, tally, estimates, paused) for v in told)
+    return Forecast(asked, campaigns, digest, tactful.shop.currency, who)
+
+
+def _plan(connection: Connection, tactful: Tactful, asked: Iterable[Look]) -> _Tally:
+    tally = _Tally()
+    for look in asked:
+        planner = Planner(
+            [version for version in tactful.versions if version.name in look.campaigns],
+            tactful.statements,
+            lambda _, digest: tactful.version_of(digest),
+        )
+        for verdicts in planner.plan(connection, look.at):
+            tally.counts.setdefault(verdicts.campaign, Counter()).update(verdicts.counts)
+            if verdicts.halted:
+                tally.halted[verdicts.campaign] = verdicts.halted
+    return tally
+
+
+def _digest(
+    connection: Connection, told: Sequence[Version], last_id: int, *, with_who: bool
+) -> tuple[str, tuple[Planned, ...]]:
+    """The digest of the versions and of every message, in order; and the messages, if wanted."""
+    digest = sha256()
+    for version in sorted(version.digest for version in told):
+        digest.update(f"{version}\n".encode())
+    names = {version.name for version in told}
+    who = []
+    for one in in_order(connection, last_id):
+        if one.campaign in names:
+            row = (one.campaign, one.customer, one.occasion, str(one.step), one.channel)
+            digest.update(("\t".join(row) + "\n").encode())
+            if with_who:
+                who.append(one)
+    return digest.hexdigest(), tuple(who)
+
+
+def _campaign(
+    tactful: Tactful,
+    version: Version,
+    tally: _Tally,
+    estimates: Sequence[OnChannel],
+    paused: Sequence[Pause],
+) -> CampaignForecast:
+    campaign = version.campaign
+    counts = tally.counts.get(version.name, Counter())
+    mine = tuple(one for one in estimates if one.way.campaign == version.name)
+    return CampaignForecast(
+        campaign=version.name,
+        purpose=campaign.purpose,
+        version=version.digest,
+        max_audience=campaign.max_audience,
+        planned=sum(one.way.messages for one in mine),
+        began=counts["began"],
+        halted=tally.halted.get(version.name, ""),
+        paused=next((p.reason for p in paused if p.stops_campaign(version.name)), ""),
+        channels=mine,
+        not_sent=tuple(_not_sent(tactful, version, counts)),
+    )
+
+
+def _not_sent(tactful: Tactful, version: Version, counts: Counter[str]) -> Iterable[NotSent]:
+    known = reasons(version, tactful.statements)
+    for name, number in counts.most_common():
+        if name not in NOT_REASONS:
+            why = reason(name, known)
+            yield NotSent(name, number, why.sentence, why.spots)
