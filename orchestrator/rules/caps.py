@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, true
 from sqlalchemy import case as either
 
 from orchestrator.model.condition import Path
@@ -79,15 +79,12 @@ def _written(
 
 def filled(case: Case, channel: str, cap: Cap, *, planned: bool) -> ColumnElement[Any]:
     """How many messages stand in the cap's window already; `planned`: with those not yet sent."""
-    state: ColumnElement[bool] = is_one_of(messages.c.state, ADMITTED)
-    if planned:
-        state = or_(state, and_(is_one_of(messages.c.state, PENDING), _comes_first(case)))
 
     def count(whose: ColumnElement[bool]) -> ColumnElement[Any]:
         return (
             select(func.count())
             .select_from(messages)
-            .where(whose, *_around(case, channel, cap.per), *cap.counts, state)
+            .where(whose, *_counted(case, channel, cap, planned))
             .correlate_except(messages)
             .scalar_subquery()
         )
@@ -96,6 +93,30 @@ def filled(case: Case, channel: str, cap: Cap, *, planned: bool) -> ColumnElemen
     own = count(messages.c.customer_id == customers.c.id)
     at_address = count(messages.c.address_key == address.c.address_key)
     return func.coalesce(_greater(own, at_address, address.c.shared), own)
+
+
+def fillers(case: Case, channel: str, cap: Cap, *, planned: bool) -> Select[Any]:
+    """The messages that `filled` counts, the newest first: for whoever wants to see them."""
+    address = case.address[channel]
+    whose = or_(
+        messages.c.customer_id == customers.c.id,
+        and_(address.c.shared.is_(True), messages.c.address_key == address.c.address_key),
+    )
+    names = ("id", "campaign", "channel", "state", "counts_at")
+    most = literal(cap.most) if isinstance(cap.most, int) else cap.most
+    return (
+        select(*(messages.c[name] for name in names), most.label("most"))
+        .select_from(case.joined().join(messages, whose))
+        .where(*_counted(case, channel, cap, planned))
+        .order_by(messages.c.counts_at.desc(), messages.c.id.desc())
+    )
+
+
+def _counted(case: Case, channel: str, cap: Cap, planned: bool) -> tuple[ColumnElement[bool], ...]:
+    state: ColumnElement[bool] = is_one_of(messages.c.state, ADMITTED)
+    if planned:
+        state = or_(state, and_(is_one_of(messages.c.state, PENDING), _comes_first(case)))
+    return (*_around(case, channel, cap.per), *cap.counts, state)
 
 
 def _greater(

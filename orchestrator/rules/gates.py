@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, cast, exists, or_, select, true
+from sqlalchemy import ColumnElement, and_, cast, exists, func, or_, select, true
 from sqlalchemy.types import Numeric
 
 from orchestrator.model.condition import Path
@@ -48,6 +48,7 @@ class Gate:
     `ends_as`: what becomes of a planned message that no longer passes. `path` leads to where the
     rule is written: in campaign.yaml, or behind "shop" in shop.yaml. `rule`: the row of the law.
     `value`: what the rule looked at. `until`: when it would pass, where time alone will do it.
+    `cap`: the cap that it keeps; `with_planned`: what is planned fills it too.
     """
 
     name: str
@@ -58,6 +59,8 @@ class Gate:
     rule: str = ""
     value: ColumnElement[Any] | None = None
     until: ColumnElement[Any] | None = None
+    cap: Cap | None = None
+    with_planned: bool = False
 
 
 def customer_gates(case: Case) -> Iterator[Gate]:
@@ -72,10 +75,12 @@ def customer_gates(case: Case) -> Iterator[Gate]:
         "got this step for the same occasion already", State.CANCELLED,
     )  # fmt: skip
     if campaign.again_after is not None:
+        last = _last_in_campaign(case)
+        free_at = later(last, campaign.again_after + HOLD)
         yield Gate(
             "too_soon_again", ~_lately_in_campaign(case),
             f"got this campaign less than {show_span(campaign.again_after)} ago",
-            State.CAPPED, ("again_after",),
+            State.CAPPED, ("again_after",), value=last, until=free_at,
         )  # fmt: skip
     yield Gate(
         "expired", case.expires_at > NOW,
@@ -156,11 +161,11 @@ def _cap_gates(case: Case, channel: str, cap: Cap) -> Iterator[Gate]:
     room = or_(~here, all_of_them < cap.most)
     yield Gate(
         cap.name, or_(room, sent < cap.most), f"has had the most of {cap.said}", State.CAPPED,
-        cap.path, cap.rule, value=sent,
+        cap.path, cap.rule, value=sent, cap=cap,
     )  # fmt: skip
     yield Gate(
         f"{cap.name}_lost", room, f"lost the slot of {cap.said} to a higher priority", State.CAPPED,
-        cap.path, cap.rule, value=all_of_them,
+        cap.path, cap.rule, value=all_of_them, cap=cap, with_planned=True,
     )  # fmt: skip
 
 
@@ -184,16 +189,25 @@ def _already(case: Case) -> ColumnElement[bool]:
 
 
 def _lately_in_campaign(case: Case) -> ColumnElement[bool]:
-    """Another occasion of this campaign: steps of the same one are not a repetition."""
     assert case.campaign.again_after is not None
-    other = select(messages.c.id).where(
+    window = messages.c.counts_at > ago(case.campaign.again_after + HOLD)
+    other = select(messages.c.id).where(window, *_others_in_campaign(case))
+    return exists(other.correlate_except(messages))
+
+
+def _last_in_campaign(case: Case) -> ColumnElement[Any]:
+    last = select(func.max(messages.c.counts_at)).where(*_others_in_campaign(case))
+    return last.correlate_except(messages).scalar_subquery()
+
+
+def _others_in_campaign(case: Case) -> tuple[ColumnElement[bool], ...]:
+    """Of another occasion of this campaign: steps of the same one are not a repetition."""
+    return (
         messages.c.customer_id == customers.c.id,
-        messages.c.counts_at > ago(case.campaign.again_after + HOLD),
         messages.c.campaign == case.campaign.name,
         messages.c.occasion != case.asked.c.occasion,
         is_one_of(messages.c.state, ADMITTED if case.sending else (*ADMITTED, *PENDING)),
     )
-    return exists(other.correlate_except(messages))
 
 
 def _still_asking(case: Case) -> ColumnElement[bool] | None:

@@ -62,10 +62,8 @@ def asking(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
 
     What was due before `since`, when the campaign was put to work, is none of its business.
     """
-    occasions = _occasions(campaign, shop, within).subquery("occasions")
-    return select(occasions).where(
-        occasions.c.due_at > SINCE, ~_decided(campaign.name, occasions.c)
-    )
+    found = occasions(campaign, shop, within).subquery("occasions")
+    return select(found).where(found.c.due_at > SINCE, ~_decided(campaign.name, found.c))
 
 
 def _decided(campaign: str, occasion: Any) -> ColumnElement[bool]:
@@ -83,7 +81,8 @@ def _decided(campaign: str, occasion: Any) -> ColumnElement[bool]:
     return or_(stands_in(messages), stands_in(journeys))
 
 
-def _occasions(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
+def occasions(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
+    """Every asking that is due and still news, decided or not."""
     match campaign.trigger:
         case OnEvent() as trigger:
             return _after_event(
