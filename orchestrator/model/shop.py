@@ -156,6 +156,11 @@ class Shop(Written):
     themes: dict[str, Themes] = Field(
         default_factory=dict, description="What products and pages are about."
     )
+    never_offer: tuple[str, ...] = Field(
+        (),
+        description="Product categories that no message names: private, or not for everyone.",
+        examples=["[Cigarettes, Liquor, Family Planning]"],
+    )
     prices: PriceDisplay = Field(PriceDisplay(), description="How prices are told.")
     bought: str = Field("Order Completed", description="The event that means a purchase.")
     viewed: str = Field("Product Viewed", description="The event that means a look.")

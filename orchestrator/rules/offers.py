@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
+    case,
     exists,
     literal,
     or_,
@@ -57,6 +58,9 @@ def proposals(offer: Products, shop: Shop, asked: Any) -> Select[Any]:
         )
         .correlate(asked)
     )
+    if shop.never_offer:
+        private = products.c.category.in_(shop.never_offer)
+        found = found.where(or_(products.c.category.is_(None), ~private))
     if offer.category:
         found = found.where(products.c.category == offer.category)
     if offer.theme:
@@ -72,7 +76,8 @@ def _slot(offer: Products, shop: Shop, asked: Any) -> tuple[ColumnElement[Any], 
         case "trigger":
             return _of_trigger(products.c.id, asked), literal(0)
         case "listed":
-            return products.c.key.in_(offer.ids), products.c.id
+            order = {key: place for place, key in enumerate(offer.ids)}
+            return products.c.key.in_(offer.ids), case(order, value=products.c.key)
         case "bestsellers":
             return products.c.popularity > 0, -products.c.popularity
         case "regulars":

@@ -21,8 +21,9 @@ from orchestrator.model.money import Money, Price, Quote, QuoteLine
 def price_parts(product: Mapping[str, Any]) -> dict[str, str]:
     """Everything of a product's price, in the customer's locale; quoted as shown.
 
-    Keys: now, tax, fees, size, per_unit, was, was_note, percent, until; empty where there is
-    nothing to say. Raises RenderRefused (price_missing) for a product without a price.
+    Keys: now, tax, fees, size, per_unit, was, was_note, percent, until (a sentence), until_day;
+    empty where there is nothing to say. Raises RenderRefused (price_missing) for a product
+    without a price.
     """
     state = current()
     view = _price_of(product)
@@ -49,10 +50,10 @@ def price_line(product: Mapping[str, Any]) -> str:
 def _parts(price: Price, locale: str, zone: tzinfo) -> dict[str, str]:
     words = words_of(locale)
     was, percent = _reduction(price, locale)
-    until = ""
+    until = until_day = ""
     if price.valid_until:
         day = formats.until_text(price.valid_until, zone, locale)
-        until = words["valid_until"].format(day=day)
+        until, until_day = words["valid_until"].format(day=day), words["until"].format(day=day)
     fees = (
         words["fee"].format(amount=formats.money(fee.amount, locale), name=fee.name)
         for fee in price.fees
@@ -67,6 +68,7 @@ def _parts(price: Price, locale: str, zone: tzinfo) -> dict[str, str]:
         "was_note": words["was_note"] if was else "",
         "percent": percent,
         "until": until,
+        "until_day": until_day,
     }
 
 
