@@ -32,7 +32,7 @@ from orchestrator.rules.where import Of, where
 from orchestrator.rules.within import EVERYONE, Range, Scope, These
 from orchestrator.store import campaigns, controls, journeys, memberships, passes
 from orchestrator.store.clocks import all_clocks, clocks_of
-from orchestrator.store.decided import decide_into_ledger, planned_lately
+from orchestrator.store.decided import HELD, decide_into_ledger, planned_lately
 from orchestrator.tables import customers
 
 CHUNK_CUSTOMERS = 50_000
@@ -179,13 +179,16 @@ class _Asked:
     def _pass(
         self, version: Version, occasions: set[tuple[str, datetime]], due: dict[str, Any]
     ) -> Counter[str]:
-        """Decide about many customers at once; who was skipped is counted, not listed."""
+        """Decide about many customers at once; who was skipped is counted, not listed.
+
+        Where a pause holds somebody back, the pass is not done: it is asked again.
+        """
         counts: Counter[str] = Counter()
         if not occasions:
             return counts
         for chunk in self._chunks():
             counts.update(self._decide(version, chunk, due, keep_skipped=False))
-        if self.within == EVERYONE:
+        if self.within == EVERYONE and not any(counts[reason] for reason in HELD):
             passes.mark_done(
                 self.connection, version.name, version.digest, occasions, counts, self.now
             )

@@ -137,7 +137,8 @@ def channel_gates(case: Case, channel: str) -> Iterator[Gate]:
         "quiet_hours", _opens_in_time(case, channel), "quiet hours last too long",
         State.DEFERRED, ("quiet_hours",), value=opens_at, until=opens_at,
     )  # fmt: skip
-    if campaign.marketing:
+    if campaign.marketing and (case.sending or campaign.when_full == "skip"):
+        # Who waits for room is planned all the same, and asked about again before sending.
         for cap in caps(case, channel):
             yield from _cap_gates(case, channel, cap)
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    and_,
     bindparam,
     case,
     delete,
@@ -30,6 +31,9 @@ from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import messages
 from orchestrator.tables.base import Id, Instant
 from orchestrator.tables.messages import is_one_of
+
+HELD = ("paused", "channel_paused")
+"""Reasons that decide nothing: whoever they stop is asked about again."""
 
 # Decisions are worked out once, into a table of this connection alone, then counted and copied.
 _staged = Table(
@@ -74,8 +78,8 @@ def decide_into_ledger(
 
     The answer: how many met which reason; `planned` counts the new messages.
 
-    What the reason `paused` stopped is never written: it is asked again. Occasions that stand in
-    the ledger already are left as they are.
+    What a pause stopped (`HELD`) is never written: it is asked again. Occasions that stand in the
+    ledger already are left as they are.
     """
     _staged.create(connection, checkfirst=True)
     connection.execute(delete(_staged))
@@ -91,10 +95,9 @@ def decide_into_ledger(
 
 
 def _write(connection: Connection, frozen: Frozen, now: datetime, *, keep_skipped: bool) -> None:
-    wanted = select(*_row(frozen, now)).where(
-        _staged.c.reason.is_distinct_from("paused"),
-        or_(_staged.c.reason.is_(None), _staged.c.reason == "holdout", literal(keep_skipped)),
-    )
+    reason = _staged.c.reason
+    skipped = and_(literal(keep_skipped), reason.not_in(HELD))
+    wanted = select(*_row(frozen, now)).where(or_(reason.is_(None), reason == "holdout", skipped))
     names = [column.name for column in wanted.selected_columns]
     connection.execute(insert_ignore(connection, messages).from_select(names, wanted))
 
