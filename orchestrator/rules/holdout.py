@@ -1,6 +1,7 @@
 """Holdouts: customers who deliberately get nothing, so that the others' gain can be measured.
 
-Every customer has a fixed number, the bucket. A campaign draws from it by a universal hash of its
+Every customer has a fixed number of 31 bits, the bucket, drawn from the key when the customer
+arrives. A campaign draws from it by a universal hash of its
 own, so that campaigns hold out different customers, and each always the same.
 """
 
@@ -10,12 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, literal
 
 PRIME = 2**31 - 1
-"""Buckets and salts lie below it, so that their product fits in 64 bits."""
-
-
-def bucket(key: str) -> int:
-    """A customer's number, from the customer's key."""
-    return int.from_bytes(sha256(f"customer:{key}".encode()).digest()[:8]) % PRIME
+"""Buckets and salts are no larger, so that their product fits in 64 bits."""
 
 
 def held_out(bucket: ColumnElement[Any], campaign: str, percent: float) -> ColumnElement[bool]:
