@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.entry.cli.check import check
+from orchestrator.entry.cli.explain import explain
 from orchestrator.entry.cli.faults import Commands
 from orchestrator.entry.cli.importing import import_
 from orchestrator.entry.cli.plan import plan
@@ -50,3 +51,4 @@ app.command()(check)
 app.command("import")(import_)
 app.command()(plan)
 app.command()(run)
+app.command()(explain)

@@ -21,12 +21,10 @@ def spot(version: Version, path: Path) -> Spot | None:
     """Where a path of a campaign stands; a path that begins with "shop" leads into shop.yaml."""
     if not path:
         return None
-    places, at = version.places, path
+    places, at, file = version.places, path, f"campaigns/{version.name}/campaign.yaml"
     if path[0] == "shop":
-        places, at = version.settings.places, path[1:]
+        places, at, file = version.settings.places, path[1:], "campaigns/shop.yaml"
     found = nearest(places, at)
-    root = places.get(())
-    if found is None or found == root:
-        file = found.file if found else root.file if root else f"campaigns/{version.name}"
+    if found is None or found == places.get(()):
         return Spot(file, 0)
     return Spot(found.file, found.line)

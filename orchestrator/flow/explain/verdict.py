@@ -1,0 +1,307 @@
+"""Every gate of a campaign for one customer: its verdict, what it looked at, and when it opens.
+
+The gates are those of `rules.gates`, asked as one row of the same columns as in planning.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, cast, func, literal, null, select
+from sqlalchemy.types import String
+
+from orchestrator.flow.explain import leaves as audience
+from orchestrator.flow.explain.leaves import Leaf, LeafVerdict, leaves_of
+from orchestrator.flow.explain.occasion import Occasion, find_occasion, of_journey
+from orchestrator.flow.explain.places import Spot, spot
+from orchestrator.flow.explain.reasons import reason, reasons
+from orchestrator.flow.statements import Statements
+from orchestrator.flow.tactful import Tactful
+from orchestrator.model.clock import Clock
+from orchestrator.model.law import HoursRow, Law, LegalCap
+from orchestrator.model.version import Version
+from orchestrator.rules.caps import fillers
+from orchestrator.rules.case import Case
+from orchestrator.rules.clocks import HOLD
+from orchestrator.rules.decide import decisions
+from orchestrator.rules.gates import Gate, channel_gates, customer_gates, last_gates
+from orchestrator.rules.hours import Opening, opening
+from orchestrator.store.customers import CustomerRow
+from orchestrator.store.histories import OnTheWay, on_the_way
+from orchestrator.tables.base import Id, Instant
+
+_AUDIENCE = "not_in_audience"
+_QUIET = "quiet_hours"
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """A message that fills a cap."""
+
+    message: int
+    campaign: str
+    channel: str
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A row of the law, and where it comes from."""
+
+    id: str
+    source: str
+    dated: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateVerdict:
+    """One gate's answer.
+
+    `until`: when it would pass, or when the message may leave where it only waits. `by`: which
+    rule holds it back, where there are several. `leaves`: the tests of an audience. `fillers`: what
+    fills a cap.
+    """
+
+    name: str
+    passes: bool
+    says: str
+    value: Any = None
+    until: datetime | None = None
+    by: str = ""
+    spot: Spot | None = None
+    law: tuple[Source, ...] = ()
+    leaves: tuple[LeafVerdict, ...] = ()
+    fillers: tuple[Filler, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """All about one customer and one campaign.
+
+    `reason` is None where the message would be planned: on `channel`, leaving at `send_after`.
+    """
+
+    campaign: str
+    purpose: str
+    version: str
+    step: int
+    occasion: Occasion
+    trigger: Spot | None
+    journey: OnTheWay | None
+    reason: str | None
+    says: str
+    channel: str | None
+    send_after: datetime | None
+    customer: tuple[GateVerdict, ...]
+    channels: dict[str, tuple[GateVerdict, ...]]
+    last: tuple[GateVerdict, ...]
+
+    def gates(self) -> Iterable[GateVerdict]:
+        """All gates, in order."""
+        yield from self.customer
+        for gates in self.channels.values():
+            yield from gates
+        yield from self.last
+
+
+def explain(
+    connection: Connection,
+    tactful: Tactful,
+    version: Version,
+    customer: CustomerRow,
+    clocks: dict[int, Clock],
+    now: datetime,
+) -> Explained:
+    """Ask every gate of a campaign about one customer, as of `now`."""
+    journey = on_the_way(connection, customer.id, version.name)
+    if journey is not None:
+        version = tactful.version_of(journey.version)
+        occasion = of_journey(journey)
+    else:
+        occasion = find_occasion(
+            connection, version.campaign, version.shop, customer.id, clocks, now
+        )
+    step = _next_send(version, journey)
+    asked = _Asked(
+        connection,
+        tactful.statements,
+        Case.of(version, step, tactful.statements.law, _row(customer.id, occasion)),
+        customer,
+        clocks,
+        now,
+    )
+    decided = asked.decide()
+    known = reasons(version, tactful.statements)
+    return Explained(
+        campaign=version.name,
+        purpose=version.campaign.purpose,
+        version=version.digest,
+        step=step,
+        occasion=occasion,
+        trigger=spot(version, ("trigger",)),
+        journey=journey,
+        reason=decided.reason,
+        says="" if decided.reason is None else reason(decided.reason, known).sentence,
+        channel=decided.channel,
+        send_after=decided.send_after,
+        **asked.verdicts(),
+    )
+
+
+def _next_send(version: Version, journey: OnTheWay | None) -> int:
+    sends = sorted(version.campaign.sends)
+    ahead = [step for step in sends if journey is not None and step >= journey.step]
+    return ahead[0] if ahead else sends[0]
+
+
+def _row(customer_id: int, occasion: Occasion) -> Select[Any]:
+    return select(
+        literal(customer_id, Id).label("customer_id"),
+        literal(occasion.name, String()).label("occasion"),
+        _id(occasion.event_id).label("event_id"),
+        _id(occasion.change_id).label("change_id"),
+        literal(occasion.due_at, Instant()).label("due_at"),
+    )
+
+
+def _id(value: int | None) -> Any:
+    return cast(null(), Id) if value is None else literal(value, Id)
+
+
+class _Asked:
+    """One case, asked about one customer."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        statements: Statements,
+        case: Case,
+        customer: CustomerRow,
+        clocks: dict[int, Clock],
+        now: datetime,
+    ) -> None:
+        self._connection = connection
+        self._law: Law = statements.law
+        self._case = case
+        self._customer = customer
+        self._clock = next(iter(clocks.values()), Clock())
+        self._now = now
+        self._parameters = {
+            "now": now,
+            "clock_rows": case.clock_rules().parameter(now, clocks),
+        }
+
+    def decide(self) -> Row[Any]:
+        """What planning would say."""
+        return self._connection.execute(decisions(self._case), self._parameters).one()
+
+    def verdicts(self) -> dict[str, Any]:
+        """Every gate's verdict, under the names that Explained has for them."""
+        case = self._case
+        return {
+            "customer": self._ask(customer_gates(case), None),
+            "channels": {
+                name: self._ask(channel_gates(case, name), name) for name in case.route.channels
+            },
+            "last": self._ask(last_gates(case), None),
+        }
+
+    def _ask(self, gates: Iterable[Gate], channel: str | None) -> tuple[GateVerdict, ...]:
+        some = list(gates)
+        if not some:
+            return ()
+        row = self._select([column for gate in some for column in _columns(gate)])
+        found = []
+        for number, gate in enumerate(some):
+            passes, value, until, applies = row[4 * number : 4 * number + 4]
+            if applies:
+                found.append(self._verdict(gate, channel, bool(passes), value, until))
+        return tuple(found)
+
+    def _select(self, columns: Sequence[Any]) -> Row[Any]:
+        labelled = [column.label(f"c{n}") for n, column in enumerate(columns)]
+        statement = self._case.looked(*labelled)
+        return self._connection.execute(statement, self._parameters).one()
+
+    def _verdict(
+        self, gate: Gate, channel: str | None, passes: bool, value: Any, until: datetime | None
+    ) -> GateVerdict:
+        version = self._case.version
+        rules = [gate.rule] if gate.rule else []
+        place, by = spot(version, gate.path), ""
+        full: tuple[Filler, ...] = ()
+        if gate.name == _QUIET and channel is not None:
+            by = self._opening(channel).rule
+            rules, place = by.split(", "), self._quiet_spot(by)
+        if gate.cap is not None and channel is not None:
+            full, full_until = self._fillers(gate, channel)
+            until = None if passes else full_until
+        return GateVerdict(
+            name=gate.name,
+            passes=passes,
+            says=gate.sentence,
+            value=value,
+            until=until if until is not None and until > self._now else None,
+            by=by,
+            spot=place,
+            law=self._sources(rules),
+            leaves=self._leaves() if gate.name == _AUDIENCE else (),
+            fillers=full,
+        )
+
+    def _opening(self, channel: str) -> Opening:
+        quiet = self._case.clock_rules().quiet
+        return opening(self._now, self._clock, channel, quiet=quiet, law=self._law)
+
+    def _quiet_spot(self, rule: str) -> Spot | None:
+        """Where the quiet hours stand that hold it back: the law and the customer write no file."""
+        version = self._case.version
+        written = (
+            (version.campaign.quiet_hours, ("quiet_hours",)),
+            (version.shop.quiet_hours, ("shop", "quiet_hours")),
+        )
+        for hours, path in written:
+            if hours is not None and rule in ("", f"quiet {hours}"):
+                return spot(version, path)
+        return None
+
+    def _sources(self, ids: Iterable[str]) -> tuple[Source, ...]:
+        wanted = set(ids)
+        rows: tuple[LegalCap | HoursRow, ...] = (*self._law.caps, *self._law.hours)
+        return tuple(
+            Source(row.id, row.source, row.dated.isoformat()) for row in rows if row.id in wanted
+        )
+
+    def _fillers(self, gate: Gate, channel: str) -> tuple[tuple[Filler, ...], datetime | None]:
+        """What fills a cap, and when enough of it has left the window."""
+        assert gate.cap is not None  # who calls has looked
+        statement = fillers(self._case, channel, gate.cap, planned=gate.with_planned)
+        rows = self._connection.execute(statement, self._parameters).all()
+        found = tuple(Filler(r.id, r.campaign, r.channel, r.state, r.counts_at) for r in rows)
+        most = rows[0].most if rows else 0
+        if not most or len(found) < most:
+            return found, None
+        return found, found[most - 1].at + gate.cap.per + HOLD
+
+    def _leaves(self) -> tuple[LeafVerdict, ...]:
+        found: list[Leaf] = list(leaves_of(self._case.version))
+        row = self._select([c for leaf in found for c in audience.columns(self._case, leaf)])
+        traits = self._customer.traits
+        return tuple(
+            audience.verdict(leaf, holds=bool(row[2 * n]), value=row[2 * n + 1], traits=traits)
+            for n, leaf in enumerate(found)
+        )
+
+
+def _columns(gate: Gate) -> tuple[Any, Any, Any, Any]:
+    """Whether it passes, what it looked at, until when it does not, and whether it applies."""
+    nothing = cast(null(), String)
+    applies = gate.cap.applies if gate.cap is not None else None
+    return (
+        func.coalesce(gate.passes, False),
+        nothing if gate.value is None else gate.value,
+        nothing if gate.until is None else gate.until,
+        literal(True) if applies is None else func.coalesce(applies, False),
+    )
