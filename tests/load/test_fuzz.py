@@ -1,5 +1,6 @@
 """Whatever a person does to a good file, they are told of it, and nothing breaks."""
 
+import re
 import string
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,7 +48,7 @@ def test_told_and_never_broken(campaign: str, shop: str) -> None:
             "campaigns/cart/campaign.yaml": campaign,
         }
         loaded = load(write(Path(folder), files), installed={"outbox"})
-    texts = {name: text.split("\n") for name, text in files.items()}
+    texts = {name: re.split(r"\r\n?|\n", text) for name, text in files.items()}
     for problem in (*loaded.problems, *loaded.warnings):
         assert problem.what
         if problem.line:

@@ -11,6 +11,7 @@ sending     channels, caps, limits, offers                   segments   definiti
 shop        `shop.yaml`                                      files      which templates it needs
 schema      the same for editors                             written    how fields are written
 templates   what is in them                                  promised   the price, and how to order
+properties  what they say of the trigger's event
 """
 
 from orchestrator.flow.load.load import Loaded, load

@@ -65,7 +65,10 @@ def read_yaml(text: str, file: str, *, nesting_max: int = NESTING_MAX) -> Docume
         pass  # the problem is noted, and what lies deeper is not worth a look
     except MarkedYAMLError as error:
         reader.problems.append(explain(error, text, file))
-    except (YAMLError, AssertionError, ValueError) as error:  # a wrong `%YAML` line is an assertion
+    except AssertionError:  # so ruamel.yaml answers a version of YAML that it does not know
+        what = "the line with %YAML names a version that is not read here"
+        reader.problems.append(Problem(file, 1, 1, what, "take the line out"))
+    except (YAMLError, ValueError) as error:
         reader.problems.append(Problem(file, 1, 1, "is not YAML", str(error).splitlines()[0]))
     if value is None:
         reader.holes.add(())

@@ -7,9 +7,11 @@ from functools import lru_cache
 
 from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError
 
+from orchestrator.flow.load.events import event_of
 from orchestrator.flow.load.files import used_files
 from orchestrator.flow.load.folder import own_templates
 from orchestrator.flow.load.promised import Promises
+from orchestrator.flow.load.properties import check_properties
 from orchestrator.flow.render.checks import Known, check_template
 from orchestrator.flow.render.context import VARIABLES
 from orchestrator.flow.render.filters import FILTERS
@@ -114,6 +116,10 @@ def check_templates(
         if not name.endswith(".j2"):
             continue
         problems = check_template(templates, name, known)
+        if campaign and isinstance(campaign.trigger, OnEvent | OnInactive):
+            event = event_of(campaign.trigger)
+            if event in shop.events:
+                problems += check_properties(templates, name, event, shop.events[event])
         for problem in problems:
             yield _told(problem, f"{folder}/{name}", known)
         if not problems and name in bodies:

@@ -8,7 +8,7 @@ YAML_BYTES_MAX = 256 * 1024
 TEMPLATE_BYTES_MAX = 512 * 1024
 """Mail readers cut a message off at a fifth of this."""
 
-_SHOWN = "\t\n\x85"
+_SHOWN = "\t\n"
 
 
 def read_text(path: Path, name: str, *, file_bytes_max: int) -> str | Problem:
