@@ -105,7 +105,7 @@ def _choose(
         .add_columns(messages.c.id.label("message_id"))
         .select_from(messages.join(products, true()))  # narrowed to the proposed ones by its where
         .where(messages.c.id.in_(bindparam("message_ids", expanding=True)))
-        .order_by("message_id", "rank")
+        .order_by("message_id", "rank", "product_id")
     )
     taken: dict[int, set[int]] = {}
     for row in connection.execute(statement, {"message_ids": list(ids), "now": now}):

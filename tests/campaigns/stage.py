@@ -13,13 +13,13 @@ from typing import Any
 from zlib import crc32
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, insert, null, select
 
 from channels.outbox import OutboxChannel, OutboxSettings
 from orchestrator.flow.compose import Composed, Composer, NotComposed
 from orchestrator.flow.gather import Gathered, gather
 from orchestrator.flow.ingest import KINDS, Kind, ingest_raw
-from orchestrator.flow.learn import learn_habits
+from orchestrator.flow.learn import learn_habits, learn_popularity
 from orchestrator.flow.links import Links
 from orchestrator.flow.load.load import Loaded, load
 from orchestrator.model.trigger import OnBackInStock, OnEvent, OnInactive, OnPriceDrop
@@ -115,15 +115,14 @@ def _filled() -> Engine:
             ingest_raw(connection, _past(kind), NOW, shop)
         save_versions(connection, loaded.versions, NOW)
         learn_habits(connection, NOW, shop)
+        learn_popularity(connection, NOW, shop)
         connection.execute(insert(pairs), list(_pairs(connection)))
-        sold = select(func.count()).where(event_products.c.product_id == products.c.id)
-        connection.execute(update(products).values(popularity=sold.scalar_subquery()))
     return engine
 
 
 def _pairs(connection: Connection) -> Iterator[dict[str, Any]]:
     found = select(products.c.key, products.c.id).where(products.c.key.in_(GOES_WITH_DINNER))
-    goes_with = {key: id_ for key, id_ in connection.execute(found)}
+    goes_with = {row.key: row.id for row in connection.execute(found)}
     dinner = select(products.c.id).where(products.c.theme == "dinner")
     for id_ in connection.scalars(dinner):
         for key, lift in GOES_WITH_DINNER.items():
@@ -190,11 +189,12 @@ def _occasions(connection: Connection, version: Version) -> Sequence[_Occasion]:
     english = customers.c.locale.like("en%").desc()
     match version.campaign.trigger:
         case OnEvent() | OnInactive() as trigger:
-            inactive = isinstance(trigger, OnInactive)
-            name = trigger.inactive if inactive else trigger.event
-            wait = trigger.for_ if inactive else trigger.wait or timedelta(0)
+            if isinstance(trigger, OnInactive):
+                name, wait = trigger.inactive, trigger.for_
+            else:
+                name, wait = trigger.event, trigger.wait or timedelta(0)
             found = (
-                select(events.c.customer_id, events.c.id, None)
+                select(events.c.customer_id, events.c.id, null())
                 .join(customers, customers.c.id == events.c.customer_id)
                 .where(events.c.name == name, events.c.at <= NOW - wait)
                 .where(*filtered(trigger, events))
@@ -207,12 +207,12 @@ def _occasions(connection: Connection, version: Version) -> Sequence[_Occasion]:
             if isinstance(trigger, OnPriceDrop):
                 better = change.c.after <= change.c.before * Decimal(1 - trigger.by / 100)
             found = (
-                select(line.c.customer_id, None, change.c.id)
+                select(line.c.customer_id, null(), change.c.id)
                 .join(change, change.c.product_id == line.c.product_id)
                 .join(customers, customers.c.id == line.c.customer_id)
                 .where(change.c.kind == kind, better, change.c.at <= NOW)
                 .order_by(english, change.c.at.desc(), change.c.id, line.c.customer_id)
             )
         case _:
-            found = select(customers.c.id, None, None).order_by(english, customers.c.id)
+            found = select(customers.c.id, null(), null()).order_by(english, customers.c.id)
     return [_Occasion(*row) for row in connection.execute(found)]
