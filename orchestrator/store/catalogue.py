@@ -234,7 +234,7 @@ _AFFECTED = (
         & (prices.c.currency == _PRICE_KEYS.c.currency)
         & (prices.c.valid_from == _PRICE_KEYS.c.valid_from),
     )
-    .union(select(_FOLLOWING))
+    .union(select(_FOLLOWING).select_from(_PRICE_KEYS))
 )
 _STEPS = (
     select(
