@@ -58,6 +58,11 @@ def text(value: Any, what: str) -> str:
         raise ValueError(f"{what} is longer than {TEXT_LENGTH_MAX} characters")
     if "\0" in value:
         raise ValueError(f"{what} has a NUL character")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{what} has half a character") from None
     return value.strip()
 
 
