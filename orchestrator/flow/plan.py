@@ -28,6 +28,7 @@ from orchestrator.model.trigger import (
 from orchestrator.model.version import Version
 from orchestrator.rules.clocks import ClockRules
 from orchestrator.rules.slot_rows import SlotRow, slot_parameter
+from orchestrator.rules.triggers import change_parameter
 from orchestrator.rules.where import Of, where
 from orchestrator.rules.within import EVERYONE, Range, Scope, These
 from orchestrator.store import campaigns, controls, journeys, memberships, passes
@@ -172,7 +173,7 @@ class _Asked:
                 kind = "price" if isinstance(trigger, OnPriceDrop) else "stock"
                 changes = self._changes(version, kind)
                 occasions = {(f"{kind}:{id}", at) for id, at in changes.items()}
-                return self._pass(version, occasions, {"change_ids": list(changes)})
+                return self._pass(version, occasions, {"change_rows": change_parameter(changes)})
             case _:
                 return self._decide(version, self.within, {}, keep_skipped=True)
 

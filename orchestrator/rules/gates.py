@@ -14,7 +14,14 @@ from sqlalchemy.types import Numeric
 from orchestrator.model.condition import Path
 from orchestrator.model.message import ADMITTED, PENDING, State
 from orchestrator.model.span import show_span
-from orchestrator.model.trigger import Match, OnEntering, OnEvent, OnInactive, OnPriceDrop
+from orchestrator.model.trigger import (
+    Match,
+    OnBackInStock,
+    OnEntering,
+    OnEvent,
+    OnInactive,
+    OnPriceDrop,
+)
 from orchestrator.rules.caps import Cap, caps, filled
 from orchestrator.rules.case import Case
 from orchestrator.rules.clocks import HOLD
@@ -32,6 +39,7 @@ from orchestrator.tables import (
     messages,
     prices,
     product_changes,
+    products,
     suppressions,
 )
 from orchestrator.tables.instant import later
@@ -232,6 +240,17 @@ def _still_asking(case: Case) -> ColumnElement[bool] | None:
                     cast(prices.c.amount, Numeric) <= cast(change.c.after, Numeric),
                 )
                 .correlate_except(change, prices)
+            )
+        case OnBackInStock():
+            change = product_changes
+            return exists(
+                select(change.c.id)
+                .join(products, products.c.id == change.c.product_id)
+                .where(
+                    change.c.id == case.asked.c.change_id,
+                    or_(products.c.stock.is_(None), products.c.stock > 0),
+                )
+                .correlate_except(change, products)
             )
         case _:
             return None

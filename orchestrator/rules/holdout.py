@@ -1,8 +1,8 @@
 """Holdouts: customers who deliberately get nothing, so that the others' gain can be measured.
 
 Every customer has a fixed number of 31 bits, the bucket, drawn from the key when the customer
-arrives. A campaign draws from it by a universal hash of its
-own, so that campaigns hold out different customers, and each always the same.
+arrives. A campaign draws from it by a universal hash of its own, so that campaigns hold out
+different customers, and each always the same.
 """
 
 from hashlib import sha256

@@ -5,13 +5,16 @@ due_at. Occasions look back no further than the campaign's `expires`: what is ol
 worth saying, so a restart after a long stop never floods anyone.
 """
 
+import json
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
-    Numeric,
+    Integer,
     Select,
     String,
     and_,
@@ -23,6 +26,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    type_coerce,
 )
 
 from orchestrator.model.campaign import Campaign
@@ -53,8 +57,17 @@ from orchestrator.tables import (
 )
 from orchestrator.tables.base import Id, Instant
 from orchestrator.tables.instant import later
+from orchestrator.tables.json import rows
+
+CHANGE_ROWS = rows("change_rows", {"id": Integer()})
+"""The changes of products that are due. One parameter, for an import may bring any number."""
 
 SINCE: ColumnElement[Any] = bindparam("since", type_=Instant())
+
+
+def change_parameter(changes: Iterable[int]) -> str:
+    """The parameter for `CHANGE_ROWS`, as JSON text."""
+    return json.dumps([[id] for id in changes])
 
 
 def asking(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
@@ -148,7 +161,11 @@ def _after_event(
 
 
 def came_between(match: Match, first: Any) -> ColumnElement[bool]:
-    """Whether `match` happened after the event `first` (a table or alias), and not after now."""
+    """Whether `match` happened after the event `first` (a table or alias), and not after now.
+
+    Of two events at one instant nobody knows which came first: the other kind is taken to have
+    come after, and of one kind each but the last has another after it.
+    """
     second = events.alias("between")
     same = (
         []
@@ -163,7 +180,8 @@ def came_between(match: Match, first: Any) -> ColumnElement[bool]:
         .where(
             second.c.customer_id == first.c.customer_id,
             second.c.name == match.event,
-            second.c.at > first.c.at,
+            second.c.at >= first.c.at,
+            or_(second.c.at > first.c.at, first.c.name != match.event, second.c.id > first.c.id),
             second.c.at <= NOW,
             *same,
             *filtered(match, second),
@@ -204,12 +222,13 @@ def _product_changed(
 ) -> Select[Any]:
     """The latest change, of the due ones, of a product that the customer bought or viewed.
 
-    The parameter `change_ids` names the changes that the campaign has not looked at yet.
+    The parameter `change_rows` names the changes that the campaign has not looked at yet.
     """
     change, line = product_changes, event_products
     if isinstance(trigger, OnPriceDrop):
         kind, how = "price", trigger.price_drop
-        moved = change.c.after <= change.c.before * cast(literal(1 - trigger.by / 100), Numeric)
+        before, after = (type_coerce(c, BigInteger) for c in (change.c.before, change.c.after))
+        moved = after * 10_000 <= before * (10_000 - round(trigger.by * 100))
     else:
         kind, how = "stock", trigger.back_in_stock
         moved = and_(change.c.before <= Decimal(0), change.c.after > Decimal(0))
@@ -224,7 +243,7 @@ def _product_changed(
         .select_from(change.join(line, line.c.product_id == change.c.product_id))
         .where(
             within.holds(line.c.customer_id),
-            change.c.id.in_(bindparam("change_ids", expanding=True)),
+            change.c.id.in_(select(CHANGE_ROWS.c.id)),
             change.c.kind == kind,
             moved,
             line.c.name == (shop.bought if how == "bought" else shop.viewed),

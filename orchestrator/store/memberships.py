@@ -15,7 +15,8 @@ from sqlalchemy import (
     select,
 )
 
-from orchestrator.tables import memberships
+from orchestrator.store.dialect import insert_ignore
+from orchestrator.tables import memberships, segments
 from orchestrator.tables.base import Instant
 
 
@@ -29,7 +30,8 @@ def refresh(
     now: datetime = parameters["now"]
     in_it = members.subquery()
     mine = memberships.c.segment == segment
-    first_look = not connection.scalar(select(exists().where(mine)))
+    look = {"name": segment, "first_look": now}
+    first_look = connection.execute(insert_ignore(connection, segments), look).rowcount > 0
     left = delete(memberships).where(mine, memberships.c.customer_id.not_in(select(in_it.c[0])))
     connection.execute(left, parameters)
     since: ColumnElement[Any] = null() if first_look else bindparam("entered", now, Instant())

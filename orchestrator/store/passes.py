@@ -32,7 +32,7 @@ def open_changes(
     statement = select(change.c.id, change.c.at).where(
         change.c.kind == kind, change.c.at > after, change.c.at <= now, ~looked_at
     )
-    return dict(connection.execute(statement).tuples().all())
+    return {row.id: row.at for row in connection.execute(statement)}
 
 
 def mark_done(

@@ -8,6 +8,7 @@ from orchestrator.tables.campaigns import (
     journeys,
     memberships,
     passes,
+    segments,
     shops,
     versions,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "prices",
     "product_changes",
     "products",
+    "segments",
     "shops",
     "suppressions",
     "versions",

@@ -47,6 +47,16 @@ passes = Table(
     UniqueConstraint("campaign", "occasion", "due_at"),
 )
 
+# Segments whose entering is a trigger, and when each was first looked at: whoever was in it then
+# has not entered it.
+segments = Table(
+    "segments",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("first_look", Instant, nullable=False),
+)
+
+# Ids are never used again: who leaves and enters once more has another occasion.
 memberships = Table(
     "memberships",
     metadata,
@@ -56,6 +66,7 @@ memberships = Table(
     Column("since", Instant),  # null: was in it when the segment was first looked at
     UniqueConstraint("segment", "customer_id"),
     Index(None, "segment", "since"),
+    sqlite_autoincrement=True,
 )
 
 # A customer's place in a campaign of several steps.

@@ -46,7 +46,8 @@ prices = Table(
     UniqueConstraint("product_id", "currency", "valid_from"),
 )
 
-# What happened to a product and may move its customers: a price or a stock that changed.
+# What happened to a product and may move its customers: a price or a stock that changed. Ids are
+# never used again: they name occasions.
 product_changes = Table(
     "product_changes",
     metadata,
@@ -58,6 +59,7 @@ product_changes = Table(
     Column("after", Amount, nullable=False),
     UniqueConstraint("product_id", "kind", "at"),
     Index(None, "kind", "at"),
+    sqlite_autoincrement=True,
 )
 
 # What a customer buys again and again, and when it will be due. Learned; may be rebuilt any time.

@@ -22,7 +22,7 @@ from orchestrator.model.trigger import (
     OnPriceDrop,
 )
 from orchestrator.rules.slot_rows import SlotRow, slot_parameter
-from orchestrator.rules.triggers import occasions
+from orchestrator.rules.triggers import change_parameter, occasions
 from orchestrator.rules.within import These, Within
 from orchestrator.store.histories import OnTheWay, changes_met
 
@@ -138,7 +138,7 @@ def _due(
             return {}
     event = shop.bought if how == "bought" else shop.viewed
     ids = changes_met(connection, customer_id, kind, event, now, limit=CHANGES_MAX)
-    return {"change_ids": ids}
+    return {"change_rows": change_parameter(ids)}
 
 
 def _slots(
