@@ -59,9 +59,14 @@ def test_a_writer_takes_the_lock_at_once_and_a_reader_none(tmp_path: Path) -> No
 def test_what_fails_is_undone_whole(tmp_path: Path) -> None:
     engine = open_database(str(tmp_path / "t.db"))
     create_schema(engine)
-    with pytest.raises(OperationalError, match="no such table"), writing(engine) as connection:
-        for statement in (PAUSE, text("DELETE FROM nowhere")):
-            connection.execute(statement)
+
+    def half_a_change() -> None:
+        with writing(engine) as connection:
+            connection.execute(PAUSE)
+            connection.execute(text("DELETE FROM nowhere"))
+
+    with pytest.raises(OperationalError, match="no such table"):
+        half_a_change()
     with reading(engine) as connection:
         assert connection.execute(PAUSES).scalar() == 0
     engine.dispose()
