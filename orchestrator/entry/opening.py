@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Engine
 
+from channels.contract import Channel
 from orchestrator.entry.chance import new_deployment, new_token
 from orchestrator.entry.plugins import open_channels, plugin_names, rehearsal_channels
 from orchestrator.entry.settings import Settings
@@ -14,7 +16,7 @@ from orchestrator.flow.tactful import Tactful
 from orchestrator.model.errors import Broken, ProblemsFound
 from orchestrator.model.version import Settings as ShopSettings
 from orchestrator.store.database import create_schema, has_schema, open_database, writing
-from orchestrator.store.deployment import this_deployment
+from orchestrator.store.deployment import Deployment, this_deployment
 
 
 def read_folder(settings: Settings) -> Loaded:
@@ -57,6 +59,24 @@ def open_store(settings: Settings, *, make: bool = False) -> Iterator[Engine]:
         engine.dispose()
 
 
+def make_tactful(
+    engine: Engine,
+    loaded: Loaded,
+    channels: Mapping[str, Channel[Any]],
+    deployment: Deployment,
+) -> Tactful:
+    """The engine on a database that is open, with channels that are."""
+    assert loaded.settings is not None  # whoever calls has seen to it that nothing is wrong
+    return Tactful(
+        engine,
+        loaded.settings,
+        loaded.versions,
+        channels=channels,
+        deployment=deployment,
+        new_token=new_token,
+    )
+
+
 @contextmanager
 def open_tactful(settings: Settings) -> Iterator[Tactful]:
     """The engine in earnest: the database made if need be, the channels open."""
@@ -68,14 +88,7 @@ def open_tactful(settings: Settings) -> Iterator[Tactful]:
     ):
         with writing(engine) as connection:
             deployment = this_deployment(connection, new_deployment())
-        yield Tactful(
-            engine,
-            loaded.settings,
-            loaded.versions,
-            channels=channels,
-            deployment=deployment,
-            new_token=new_token,
-        )
+        yield make_tactful(engine, loaded, channels, deployment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +110,4 @@ def rehearse(settings: Settings) -> Iterator[Rehearsal]:
     assert loaded.settings is not None  # nothing is wrong, so it is there
     with open_store(settings) as engine:
         channels, stand_ins = rehearsal_channels(loaded.settings.shop, settings)
-        tactful = Tactful(
-            engine,
-            loaded.settings,
-            loaded.versions,
-            channels=channels,
-            deployment=new_deployment(),
-            new_token=new_token,
-        )
-        yield Rehearsal(tactful, stand_ins)
+        yield Rehearsal(make_tactful(engine, loaded, channels, new_deployment()), stand_ins)

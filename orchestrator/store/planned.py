@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from orchestrator.model.message import State
 from orchestrator.store.messages import Claimed
@@ -110,3 +110,21 @@ def spread(
     )
     found = connection.execute(statement, {"last_id": last_id})
     return [(Claimed(*row[:-1]), row.planned_at) for row in found]
+
+
+def write_supposed(connection: Connection, one: Claimed, campaign: str, occasion: str) -> None:
+    """Put a message into the ledger that is only supposed, in a transaction that will be undone."""
+    at = one.expires_at
+    row = {name: getattr(one, name) for name in _CLAIMED}
+    row |= {
+        "campaign": campaign,
+        "occasion": occasion,
+        "state": State.CLAIMED,
+        "marketing": False,
+        "topic": "",
+        "due_at": at,
+        "planned_at": at,
+        "send_after": at,
+        "counts_at": at,
+    }
+    connection.execute(insert(messages), row)

@@ -1,15 +1,23 @@
 """All commands together."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from orchestrator.entry.cli.check import check
+from orchestrator.entry.cli.doctor import doctor
 from orchestrator.entry.cli.explain import explain
 from orchestrator.entry.cli.faults import Commands
 from orchestrator.entry.cli.importing import import_
+from orchestrator.entry.cli.pausing import pause, resume
 from orchestrator.entry.cli.plan import plan
+from orchestrator.entry.cli.preview import preview
+from orchestrator.entry.cli.report import report
 from orchestrator.entry.cli.run import run
+from orchestrator.entry.cli.schema import schema
+from orchestrator.entry.cli.simulate import simulate
+from orchestrator.entry.cli.status import status
 
 app = typer.Typer(
     name="tactful",
@@ -47,8 +55,20 @@ def tactful(
     """Options that come before the command."""
 
 
-app.command()(check)
-app.command("import")(import_)
-app.command()(plan)
-app.command()(run)
-app.command()(explain)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "check": check,
+    "schema": schema,
+    "import": import_,
+    "plan": plan,
+    "preview": preview,
+    "simulate": simulate,
+    "run": run,
+    "status": status,
+    "report": report,
+    "explain": explain,
+    "pause": pause,
+    "resume": resume,
+    "doctor": doctor,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)

@@ -7,7 +7,7 @@ from orchestrator.entry.cli.options import Json, ShopFolder
 
 
 def check(shop: ShopFolder = None, json: Json = False) -> None:
-    """Check campaigns/ and templates/, and tell every problem with its place.
+    """Check the campaigns, and tell every problem with its place.
 
     \b
     tactful check

@@ -31,14 +31,15 @@ def explain(
     shop: ShopFolder = None,
     json: Json = False,
 ) -> None:
-    """Show every rule's verdict about a customer, with its value, its line, and when it would pass.
+    """Show every rule's verdict about one customer.
 
     \b
     tactful explain c-1042
     tactful explain c-1042 --campaign winback
     tactful explain --message 71
 
-    Where no trigger asks, the rules are asked as if it did at this moment. --at takes another
+    Each with the value that it looked at, the line where it stands, and when it would pass. Where
+    no trigger asks, the rules are asked as if it did at this moment. --at takes another
     moment, with the customer's data as they are today.
     """
     from orchestrator.entry import clock

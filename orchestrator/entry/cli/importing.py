@@ -23,14 +23,15 @@ def import_(
     shop: ShopFolder = None,
     json: Json = False,
 ) -> None:
-    """Import records. What is there already stays as it is, so a second import doubles nothing.
+    """Import customers, events, products, prices or consents.
 
     \b
     tactful import customers customers.csv
     tactful import events 2017-10.jsonl 2017-11.jsonl.gz
 
-    Rows that cannot be taken go to FILE.rejected.csv, with line and reason; the others are kept.
-    Ends with 1 where a row was rejected.
+    What is there already stays as it is, so a second import doubles nothing. Rows that cannot be
+    taken go to FILE.rejected.csv, with line and reason; the others are kept. Ends with 1 where a
+    row was rejected.
     """
     from orchestrator.entry import clock
     from orchestrator.entry.cli.screen import as_json

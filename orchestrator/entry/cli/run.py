@@ -22,14 +22,15 @@ def run(
     shop: ShopFolder = None,
     json: Json = False,
 ) -> None:
-    """Decide and send whatever is due. The campaigns as they are written now are put to work.
+    """Decide and send whatever is due, until it is stopped.
 
     \b
     tactful run
     tactful run --once       # a line for cron
     tactful run --every 1m
 
-    Ctrl-C ends it once the messages in hand are recorded; a second one ends it at once.
+    The campaigns as they are written now are put to work. Ctrl-C ends it once the messages in hand
+    are recorded; a second one ends it at once.
     """
     from orchestrator.entry import clock
     from orchestrator.entry.opening import open_tactful

@@ -1,0 +1,101 @@
+"""`tactful simulate`: what the campaigns would have done over the shop's own history."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.entry.cli.options import Json, ShopFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from orchestrator.flow.replay import Moment
+    from orchestrator.flow.simulate import Span
+
+
+def simulate(
+    start: Annotated[str, typer.Option("--from", metavar="WHEN", help="The first moment.")],
+    end: Annotated[str, typer.Option("--to", metavar="WHEN", help="The last moment.")],
+    step: Annotated[str, typer.Option(metavar="SPAN", help="How often the clock ticks.")] = "15m",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--into", metavar="FOLDER", help="Where the copy goes. [var/simulation]"),
+    ] = None,
+    shop: ShopFolder = None,
+    json: Json = False,
+) -> None:
+    """Run the campaigns over the past, on a virtual clock.
+
+    \b
+    tactful simulate --from 2017-11-06 --to 2017-12-04
+    tactful simulate --from 2017-11-06 --to 2017-12-04 --step 1h --json
+
+    Nothing is sent. It works on a copy of the data, and shows what would have been sent, and what
+    not and why. The copy stays, with everything that
+    was simulated: TACTFUL_DATABASE_URL=sqlite:///var/simulation/simulation.db tactful explain …
+    """
+    from orchestrator.entry.cli.report import show_report
+    from orchestrator.entry.cli.screen import as_json
+    from orchestrator.entry.cli.when import read_moment
+    from orchestrator.entry.opening import open_store, read_campaigns
+    from orchestrator.entry.settings import settings
+    from orchestrator.entry.simulation import Simulation
+
+    where = settings(shop)
+    loaded = read_campaigns(where)
+    assert loaded.settings is not None  # nothing is wrong, so it is there
+    zone = loaded.settings.shop.zone
+    span = _span(read_moment(start, zone), read_moment(end, zone), step)
+    into = folder or where.var / "simulation"
+    simulation = Simulation(loaded, into)
+    with open_store(where) as engine:
+        moments = simulation.run(engine, span)
+        _watch(moments, span.ticks, quiet=json)
+    found = simulation.report(span.end)
+    if json:
+        as_json({"from": span.start, "to": span.end, "folder": into, "report": found})
+    else:
+        show_report(found)
+        typer.echo(f"\nThe simulated database and messages are in {into}")
+
+
+def _span(start: "datetime", end: "datetime", step: str) -> "Span":
+    from orchestrator.flow.simulate import Span
+    from orchestrator.model.errors import WrongUse
+    from orchestrator.model.span import parse_span
+
+    try:
+        every = parse_span(step)
+    except ValueError as error:
+        raise WrongUse(f"--step: {error}") from None
+    if every <= timedelta(0):
+        raise WrongUse("--step must be more than nothing")
+    if end <= start:
+        raise WrongUse("--to must be later than --from")
+    return Span(start, end, every)
+
+
+def _watch(moments: "Iterator[Moment]", ticks: int, *, quiet: bool) -> None:
+    """Let the virtual time pass, with a bar on a screen."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from orchestrator.entry.cli.screen import err
+
+    console = err()
+    with Progress(
+        TextColumn("{task.fields[day]}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[sent]:,} messages"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=ticks, day="", sent=0)
+        sent = 0
+        for moment in moments:
+            sent += moment.tick.sent["accepted"]
+            bar.update(task, advance=1, day=f"{moment.now:%d %b %Y}", sent=sent)

@@ -1,0 +1,115 @@
+"""Sums over the ledger."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, or_, select
+
+from orchestrator.model.message import ADMITTED, WAITING, State
+from orchestrator.tables import contents, journeys, messages
+from orchestrator.tables.messages import is_one_of
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """How many messages of a campaign on a channel are in a state for a reason."""
+
+    campaign: str
+    channel: str
+    state: str
+    reason: str | None
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What left, or may have left: messages, customers, and the pieces that are paid for."""
+
+    campaign: str
+    channel: str
+    messages: int
+    customers: int
+    pieces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits on a channel, and when the next of it is due."""
+
+    channel: str
+    messages: int
+    due_now: int
+    next: datetime
+
+
+def stated(connection: Connection) -> list[Stated]:
+    """Every message, by campaign, channel, state and reason."""
+    key = [messages.c[name] for name in ("campaign", "channel", "state", "reason")]
+    statement = select(*key, func.count().label("messages")).group_by(*key).order_by(*key)
+    return [
+        Stated(row.campaign, row.channel, row.state, row.reason, row.messages)
+        for row in connection.execute(statement)
+    ]
+
+
+def written(connection: Connection) -> list[Written]:
+    """What left, or may have left, by campaign and channel."""
+    statement = (
+        select(
+            messages.c.campaign,
+            messages.c.channel,
+            func.count(),
+            func.count(messages.c.customer_id.distinct()),
+            func.coalesce(func.sum(func.coalesce(contents.c.segments, 1)), 0),
+        )
+        .outerjoin(contents, contents.c.message_id == messages.c.id)
+        .where(is_one_of(messages.c.state, ADMITTED))
+        .group_by(messages.c.campaign, messages.c.channel)
+        .order_by(messages.c.campaign, messages.c.channel)
+    )
+    return [Written(*row) for row in connection.execute(statement)]
+
+
+def waiting(connection: Connection, now: datetime) -> list[Waiting]:
+    """What waits to be sent, by channel."""
+    due = func.count().filter(messages.c.send_after <= now)
+    statement = (
+        select(messages.c.channel, func.count(), due, func.min(messages.c.send_after))
+        .where(is_one_of(messages.c.state, WAITING))
+        .group_by(messages.c.channel)
+        .order_by(messages.c.channel)
+    )
+    return [Waiting(*row) for row in connection.execute(statement)]
+
+
+def in_hand(connection: Connection) -> dict[str, int]:
+    """Messages that a worker holds, or whose answer was lost, by state."""
+    states = (State.CLAIMED, State.SENDING, State.UNKNOWN)
+    statement = (
+        select(messages.c.state, func.count())
+        .where(is_one_of(messages.c.state, states))
+        .group_by(messages.c.state)
+    )
+    found = {row[0]: row[1] for row in connection.execute(statement)}
+    return {str(state): found.get(state, 0) for state in states}
+
+
+def under_way(connection: Connection) -> dict[str, int]:
+    """Customers on their way through the steps of a campaign."""
+    statement = (
+        select(journeys.c.campaign, func.count())
+        .where(journeys.c.ended_at.is_(None))
+        .group_by(journeys.c.campaign)
+        .order_by(journeys.c.campaign)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def last_activity(connection: Connection) -> datetime | None:
+    """When anything was last planned or ended."""
+    found = connection.execute(
+        select(func.max(messages.c.planned_at), func.max(messages.c.ended_at)).where(
+            or_(messages.c.planned_at.is_not(None), messages.c.ended_at.is_not(None))
+        )
+    ).one()
+    return max((at for at in found if at is not None), default=None)
