@@ -1,10 +1,12 @@
-"""What makes this database this deployment: its id and its secret."""
+"""What makes this database this deployment: its id, its secret, and when it last did what."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
-from orchestrator.store.dialect import insert_ignore
+from orchestrator.store.dialect import insert_ignore, upsert
 from orchestrator.tables import deployment
 
 
@@ -29,3 +31,20 @@ def this_deployment(connection: Connection, otherwise: Deployment) -> Deployment
     rows_now = connection.execute(select(deployment.c.name, deployment.c.value))
     found = {row.name: row.value for row in rows_now}
     return Deployment(found["id"], found["secret"])
+
+
+def moment(connection: Connection, name: str) -> datetime | None:
+    """When something was last done, if it was noted."""
+    found = connection.scalar(select(deployment.c.value).where(deployment.c.name == name))
+    return None if found is None else datetime.fromisoformat(found)
+
+
+def note_moment(connection: Connection, name: str, at: datetime) -> None:
+    """Note when something was last done."""
+    row = {"name": name, "value": at.isoformat(), "secret": False}
+    connection.execute(upsert(connection, deployment, ["name"], ["value"]), row)
+
+
+def forget_moments(connection: Connection, names: Iterable[str]) -> None:
+    """As if these had never been done."""
+    connection.execute(delete(deployment).where(deployment.c.name.in_(list(names))))

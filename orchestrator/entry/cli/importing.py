@@ -38,6 +38,7 @@ def import_(
     from orchestrator.entry.opening import open_store, read_shop
     from orchestrator.entry.settings import settings
     from orchestrator.flow.imports import import_file
+    from orchestrator.flow.lessons import learn_anew
 
     where = settings(shop)
     written = read_shop(where).shop
@@ -48,6 +49,8 @@ def import_(
                 engine, kind, file, shop=written, now=clock.now(), progress=bar.of(file)
             )
             reports.append((file, report))
+        if kind in ("events", "products"):
+            learn_anew(engine)
     if json:
         as_json([{"file": str(file), **_as_dict(report)} for file, report in reports])
     else:

@@ -102,6 +102,7 @@ def _as_dict(found: "Forecast") -> dict[str, Any]:
                         "customers": no.customers,
                         "says": no.says,
                         "where": [str(spot) for spot in no.spots],
+                        "law": no.rules,
                     }
                     for no in one.not_sent
                 ],
@@ -193,13 +194,11 @@ class _Printed:
                 self._console.print(f"{said} would not leave: {reason}: {detail}", style="red")
 
     def _not_sent(self, one: "CampaignForecast") -> None:
+        from orchestrator.entry.cli.screen import reasons_table
+
         if one.not_sent:
             self._console.print("would not get it, because the customer …", style="dim")
-        width = max((len(f"{no.customers:,}") for no in one.not_sent), default=0)
-        for no in one.not_sent:
-            self._console.print(f"  {no.customers:>{width},}  {no.says} [{no.reason}]")
-            for place in no.spots:
-                self._console.print(f"  {'':>{width}}  {place}", style="dim", soft_wrap=True)
+            self._console.print(reasons_table((no.customers, no) for no in one.not_sent))
 
     def _sample(self, sample: "Sample") -> None:
         lines = list(_lines(sample))

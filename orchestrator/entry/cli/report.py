@@ -57,6 +57,8 @@ def _sent(console: "Console", found: "Report") -> None:
     total, cost = 0, Decimal(0)
     for one in found.campaigns:
         for on in one.channels:
+            if not (on.sent or on.waiting):
+                continue
             accepted = sum(on.states.get(s, 0) for s in ("accepted", "delivered"))
             unknown = sum(on.states.get(s, 0) for s in ("unknown", "unknown_final"))
             numbers = (on.sent, accepted, unknown, on.waiting)
@@ -70,18 +72,16 @@ def _sent(console: "Console", found: "Report") -> None:
 
 
 def _not_sent(console: "Console", one: "CampaignReport") -> None:
+    from orchestrator.entry.cli.screen import reasons_table
+
     if not one.not_sent:
         return
     console.print()
     console.print(f"{one.campaign} did not write, because the customer …", style="bold")
-    width = max(len(f"{no.number:,}") for no in one.not_sent)
-    for no in one.not_sent[:REASONS_MAX]:
-        console.print(f"  {no.number:>{width},}  {no.says} [{no.reason}]")
-        for place in no.spots:
-            console.print(f"  {'':>{width}}  {place}", style="dim", soft_wrap=True)
+    console.print(reasons_table((no.number, no) for no in one.not_sent[:REASONS_MAX]))
     rest = sum(no.number for no in one.not_sent[REASONS_MAX:])
     if rest:
-        console.print(f"  {rest:>{width},}  for other reasons; --json has all")
+        console.print(f"  {rest:,} for other reasons; --json has all", style="dim")
 
 
 def _goals(console: "Console", found: "Report") -> None:

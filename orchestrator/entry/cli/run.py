@@ -35,6 +35,7 @@ def run(
     from orchestrator.entry import clock
     from orchestrator.entry.opening import open_tactful
     from orchestrator.entry.settings import settings
+    from orchestrator.flow.lessons import learn_what_is_due
     from orchestrator.model.errors import WrongUse
     from orchestrator.model.span import parse_span
 
@@ -48,8 +49,10 @@ def run(
     with open_tactful(settings(shop)) as tactful, _stopping() as stop:
         tactful.publish(clock.now())
         screen = _Screen(tactful.shop.zone, json=json, loud=once)
+        screen.begin(len(tactful.versions), every)
         while not stop.is_set():
             now = clock.now()
+            screen.learned(learn_what_is_due(tactful, now))
             tick = _look(tactful, now, stop)
             done.update(planned=sum(v.planned for v in tick.verdicts), **tick.sent)
             screen.show(now, tick)
@@ -108,6 +111,17 @@ class _Screen:
         self._json = json
         self._loud = loud
         self._console = out()
+
+    def begin(self, campaigns: int, every: str) -> None:
+        """What is about to happen."""
+        if not self._json and not self._loud:
+            said = f"{campaigns} campaigns at work; looks every {every}, until Ctrl-C"
+            self._console.print(said, style="dim")
+
+    def learned(self, what: list[str]) -> None:
+        """What was learned anew."""
+        if what and not self._json:
+            self._console.print(f"learned from purchases: {', '.join(what)}", style="dim")
 
     def show(self, now: datetime, tick: "Tick") -> None:
         """What one look came to."""

@@ -69,6 +69,20 @@ def table(*columns: str, numbers: Iterable[int] = (), title: str | None = None) 
     return made
 
 
+def reasons_table(counted: Iterable[tuple[int, Any]]) -> Table:
+    """How many for which reason, each with the places of its rule below it."""
+    made = table("", "", numbers=(0,))
+    made.show_header = False
+    for number, why in counted:
+        said = Text(f"{why.says} [{why.reason}]")
+        for place in why.spots:
+            said.append(f"\n{place}", "dim")
+        if why.rules:
+            said.append(f"\nlaw: {', '.join(why.rules)}", "dim")
+        made.add_row(f"  {number:,}", said)
+    return made
+
+
 def as_json(value: Any) -> None:
     """Print any value of ours as JSON: instants in ISO 8601, amounts as texts."""
     import msgspec

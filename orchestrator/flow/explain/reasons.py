@@ -4,7 +4,7 @@ The words are the gates' own; what is no gate's reason – a provider's refusal,
 failed – has its words here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +60,18 @@ class Reason:
 
     @property
     def sentence(self) -> str:
-        """All that it may mean, as one sentence."""
-        return " or ".join(self.says)
+        """All that it may mean, as one sentence.
+
+        >>> Reason("r", ("has no address for email", "has no address for sms")).sentence
+        'has no address for email or sms'
+        """
+        words = [one.split(" ") for one in self.says]
+        head = _common(words)
+        tail = _common([list(reversed(one[head:])) for one in words])
+        first = words[0]
+        parts = (" ".join(one[head : len(one) - tail]) for one in words)
+        middle = " or ".join(part for part in parts if part)
+        return " ".join((*first[:head], *middle.split(" "), *first[len(first) - tail :])).strip()
 
 
 def reasons(version: Version, statements: Statements) -> dict[str, Reason]:
@@ -83,6 +93,16 @@ def reasons(version: Version, statements: Statements) -> dict[str, Reason]:
 def reason(name: str, known: Mapping[str, Reason]) -> Reason:
     """A reason by its name, whoever gave it."""
     return known.get(name) or Reason(name, (OTHER.get(name, name.replace("_", " ")),))
+
+
+def _common(words: Sequence[Sequence[str]]) -> int:
+    """How many words all begin with."""
+    number = 0
+    for column in zip(*words, strict=False):
+        if len(set(column)) > 1:
+            break
+        number += 1
+    return number
 
 
 def _gates(version: Version, step: int, statements: Statements) -> Iterator[Gate]:

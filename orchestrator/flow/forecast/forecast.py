@@ -29,12 +29,13 @@ SAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """How many would not get it, why, and where the rule stands."""
+    """How many would not get it, why, and where the rule stands: in a file, or in the law."""
 
     reason: str
     customers: int
     says: str
     spots: tuple[Spot, ...]
+    rules: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,4 +190,4 @@ def _not_sent(tactful: Tactful, version: Version, counts: Counter[str]) -> Itera
     for name, number in counts.most_common():
         if name not in NOT_REASONS:
             why = reason(name, known)
-            yield NotSent(name, number, why.sentence, why.spots)
+            yield NotSent(name, number, why.sentence, why.spots, why.rules)

@@ -53,6 +53,7 @@ class NotSent:
     number: int
     says: str
     spots: tuple[Spot, ...]
+    rules: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +165,9 @@ def _not_sent(
         if row.state not in ADMITTED and row.state not in UNDECIDED:
             counts[row.reason or row.state] += row.messages
     counts.update({why: n for why, n in passed.items() if why not in _KEPT_AS_ROWS})
+    found = ((reason(name, known), number) for name, number in counts.most_common())
     return tuple(
-        NotSent(name, number, reason(name, known).sentence, reason(name, known).spots)
-        for name, number in counts.most_common()
+        NotSent(why.name, number, why.sentence, why.spots, why.rules) for why, number in found
     )
 
 
