@@ -8,13 +8,15 @@ A *pair* is a product and one of another category that are in the same basket mo
 chance would put them there (lift above 1), in at least eight baskets of the last 90 days. What is
 of the same category is its substitute, not its complement.
 
+A *better* product is of the same category and size, and costs more, but at most twice as much.
+
 A product's *popularity* is in how many baskets of the last 28 days it was.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 from math import sqrt
 from operator import itemgetter
 from zoneinfo import ZoneInfo
@@ -25,6 +27,7 @@ from orchestrator.model.shop import Shop
 from orchestrator.store.learned import (
     Basket,
     HabitRow,
+    Shelved,
     baskets,
     bought_since,
     categories,
@@ -33,6 +36,7 @@ from orchestrator.store.learned import (
     replace_habits,
     replace_pairs,
     set_popularity,
+    shelves,
 )
 
 HABIT_WINDOW = timedelta(days=180)
@@ -42,6 +46,9 @@ PAIR_WINDOW = timedelta(days=90)
 POPULAR_WINDOW = timedelta(days=28)
 PAIR_BASKETS_MIN = 8
 PAIRS_PER_PRODUCT_MAX = 5
+DEARER_MAX = 2
+"""An up-sell costs at most so many times the price of what it is compared with."""
+
 BASKET_PRODUCTS_MAX = 200
 """A larger basket is a restaurant's or an office's: everything in it goes with everything."""
 
@@ -95,8 +102,32 @@ def learn_pairs(connection: Connection, now: datetime, shop: Shop) -> int:
             list(baskets(connection, shop.bought, now - PAIR_WINDOW, now)), categories(connection)
         )
     )
-    replace_pairs(connection, found)
+    replace_pairs(connection, "goes_with", found)
     return len(found)
+
+
+def learn_better(connection: Connection, now: datetime, shop: Shop) -> int:
+    """Work out anew which product is the finer one of the same; the number of pairs written."""
+    found = [
+        (cheap.product_id, fine.product_id, -float(fine.amount / cheap.amount))
+        for _, of_a_kind in groupby(
+            shelves(connection, shop.currency, now), key=lambda one: (one.category, one.size)
+        )
+        for cheap, fine in _steps_up(list(of_a_kind))
+    ]
+    replace_pairs(connection, "better", found)
+    return len(found)
+
+
+def _steps_up(by_price: Sequence[Shelved]) -> Iterator[tuple[Shelved, Shelved]]:
+    """For each product the nearest that cost more, and not more than DEARER_MAX times as much."""
+    for place, cheap in enumerate(by_price):
+        if cheap.amount <= 0:
+            continue
+        dearer = (one for one in by_price[place + 1 :] if one.amount > cheap.amount)
+        for fine in islice(dearer, PAIRS_PER_PRODUCT_MAX):
+            if fine.amount <= cheap.amount * DEARER_MAX:
+                yield cheap, fine
 
 
 def learn_popularity(connection: Connection, now: datetime, shop: Shop) -> None:

@@ -10,7 +10,12 @@ from itertools import chain
 from typing import Any
 
 from orchestrator.flow.ingest import Kind, Reader, ingest_raw
-from orchestrator.flow.learn import learn_habits, learn_pairs, learn_popularity
+from orchestrator.flow.learn import (
+    learn_better,
+    learn_habits,
+    learn_pairs,
+    learn_popularity,
+)
 from orchestrator.flow.tactful import Tactful, Tick
 from orchestrator.store.database import writing
 
@@ -90,4 +95,5 @@ class _Lessons:
         if self._pairs_at is None or now >= self._pairs_at + LEARN_PAIRS_EVERY:
             with writing(engine) as connection:
                 learn_pairs(connection, now, shop)
+                learn_better(connection, now, shop)
             self._pairs_at = now

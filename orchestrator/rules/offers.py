@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Select,
     case,
@@ -16,7 +15,6 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    type_coerce,
     union_all,
 )
 
@@ -28,7 +26,6 @@ from orchestrator.tables import (
     event_products,
     habits,
     pairs,
-    prices,
     product_changes,
     products,
 )
@@ -37,8 +34,8 @@ from orchestrator.tables.instant import later
 DUE_SOON, OVERDUE = timedelta(days=3), timedelta(days=14)
 """A regular product is due from so long before its day until so long after."""
 
-DEARER_MAX = 2
-"""An up-sell costs at most so many times the price of what it is compared with."""
+BESTSELLERS_MAX = 100
+"""So many products count as bestsellers."""
 
 
 def proposals(offer: Products, shop: Shop, asked: Any) -> Select[Any]:
@@ -79,7 +76,7 @@ def _slot(offer: Products, shop: Shop, asked: Any) -> tuple[ColumnElement[Any], 
             order = {key: place for place, key in enumerate(offer.ids)}
             return products.c.key.in_(offer.ids), case(order, value=products.c.key)
         case "bestsellers":
-            return products.c.popularity > 0, -products.c.popularity
+            return _popular(), -products.c.popularity
         case "regulars":
             return (
                 products.c.id == habits.c.product_id,
@@ -88,37 +85,23 @@ def _slot(offer: Products, shop: Shop, asked: Any) -> tuple[ColumnElement[Any], 
                 habits.c.next_at <= later(NOW, DUE_SOON),
                 habits.c.next_at > ago(OVERDUE),
             )
-        case "goes_with":
+        case "goes_with" | "better" as kind:
             return (
                 products.c.id == pairs.c.other_id,
-                -pairs.c.lift,
+                -pairs.c.strength,
+                pairs.c.kind == kind,
                 _of_trigger(pairs.c.product_id, asked),
             )
-        case "better":
-            return _better(shop, asked)
 
 
-def _better(shop: Shop, asked: Any) -> tuple[ColumnElement[Any], ...]:
-    """Dearer by no more than `DEARER_MAX`, of the same category and size; the nearest first."""
-    mine = products.alias("mine")
-    own, best = _amount(mine.c.id, shop.currency), _amount(products.c.id, shop.currency)
-    return (
-        _of_trigger(mine.c.id, asked),
-        best,
-        mine.c.category == products.c.category,
-        mine.c.size == products.c.size,
-        mine.c.id != products.c.id,
-        best > own,
-        best <= own * DEARER_MAX,
-    )
-
-
-def _amount(product_id: ColumnElement[Any], currency: str) -> ColumnElement[Any]:
-    return (
-        select(type_coerce(prices.c.amount, BigInteger))
-        .where(prices.c.id == price_now(product_id, currency))
-        .correlate_except(prices)
-        .scalar_subquery()
+def _popular() -> ColumnElement[bool]:
+    """One of those that sell most, whatever is then left out of them for this customer."""
+    most = products.alias("most")
+    return products.c.id.in_(
+        select(most.c.id)
+        .where(most.c.popularity > 0)
+        .order_by(most.c.popularity.desc(), most.c.id)
+        .limit(BESTSELLERS_MAX)
     )
 
 

@@ -2,14 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Integer, Select, delete, func, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Select,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from orchestrator.store.dialect import insert_stored, json_text
-from orchestrator.tables import event_products, events, habits, pairs, products
+from orchestrator.tables import event_products, events, habits, pairs, prices, products
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import rows
 
@@ -137,10 +149,49 @@ def replace_habits(
     insert_stored(connection, habits, HabitRow._fields, found)
 
 
-def replace_pairs(connection: Connection, found: Sequence[tuple[int, int, float]]) -> None:
-    """All pairs: a product, the other one, the lift."""
-    connection.execute(delete(pairs))
-    insert_stored(connection, pairs, ("product_id", "other_id", "lift"), found)
+def replace_pairs(
+    connection: Connection, kind: str, found: Sequence[tuple[int, int, float]]
+) -> None:
+    """All pairs of a kind: a product, the other one, the strength."""
+    connection.execute(delete(pairs).where(pairs.c.kind == kind))
+    rows = [(kind, *pair) for pair in found]
+    insert_stored(connection, pairs, ("kind", "product_id", "other_id", "strength"), rows)
+
+
+class Shelved(NamedTuple):
+    """A product where it can be compared: what it is, how much of it, and what it costs."""
+
+    product_id: int
+    category: str
+    size: str
+    amount: Decimal
+
+
+def shelves(connection: Connection, currency: str, now: datetime) -> list[Shelved]:
+    """Every product with a category, a size and a price that holds now, likes beside each other."""
+    newer = prices.alias("newer")
+    replaced = exists(
+        select(newer.c.id).where(
+            newer.c.product_id == prices.c.product_id,
+            newer.c.currency == currency,
+            newer.c.valid_from > prices.c.valid_from,
+            newer.c.valid_from <= now,
+        )
+    )
+    statement = (
+        select(products.c.id, products.c.category, products.c.size, prices.c.amount)
+        .join(prices, prices.c.product_id == products.c.id)
+        .where(
+            products.c.category.is_not(None),
+            products.c.size.is_not(None),
+            prices.c.currency == currency,
+            prices.c.valid_from <= now,
+            or_(prices.c.valid_until.is_(None), prices.c.valid_until > now),
+            ~replaced,
+        )
+        .order_by(products.c.category, products.c.size, prices.c.amount, products.c.id)
+    )
+    return [Shelved(*row) for row in connection.execute(statement)]
 
 
 def set_popularity(connection: Connection, bought: str, after: datetime, now: datetime) -> None:

@@ -20,14 +20,14 @@ products = Table(
     Column("id", Id, primary_key=True),
     Column("key", String, nullable=False, unique=True),
     Column("title", String, nullable=False),
-    Column("category", String, index=True),
-    Column("theme", String, index=True),  # from shop.yaml's theme map, when written
+    Column("category", String),
+    Column("theme", String),  # from shop.yaml's theme map, when written
     Column("brand", String),
     Column("size", String),
     Column("url", String),
     Column("image_url", String),
     Column("stock", Integer),  # null: not counted, so available
-    Column("popularity", Integer, nullable=False, server_default="0"),  # sold lately; learned
+    Column("popularity", Integer, nullable=False, server_default="0", index=True),  # sold lately; learned
     Column("attributes", Json, nullable=False),
 )
 
@@ -75,12 +75,14 @@ habits = Table(
     sqlite_with_rowid=False,
 )
 
-# What goes with what: how much likelier B is in a basket with A. Learned; may be rebuilt any time.
+# What goes with what, and what is a better one of the same. Learned; may be rebuilt any time.
+# `strength`: how much likelier the other is in a basket with the first; how near their prices are.
 pairs = Table(
     "pairs",
     metadata,
+    Column("kind", String, primary_key=True),  # "goes_with" or "better"
     Column("product_id", ForeignKey(products.c.id), primary_key=True),
     Column("other_id", ForeignKey(products.c.id), primary_key=True),
-    Column("lift", Float, nullable=False),
+    Column("strength", Float, nullable=False),
     sqlite_with_rowid=False,
 )
