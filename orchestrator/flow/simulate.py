@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from orchestrator.flow.ingest import Kind, ingest_raw
+from orchestrator.flow.lessons import learn_anew
 from orchestrator.flow.replay import Arrival, Moment, replay
 from orchestrator.flow.tactful import Tactful
 from orchestrator.store.database import open_database, writing
@@ -52,6 +53,7 @@ def simulate(
         with writing(engine) as connection:
             forget_ledger(connection)
             statements = take_out_consents(connection)
+        learn_anew(engine)
         tactful = make(engine)
         tactful.publish(span.start - BEFORE)
         later = _rewind(tactful, statements, span.start)
