@@ -48,7 +48,7 @@ def simulate(
     path = folder / "simulation.db"
     path.unlink(missing_ok=True)
     copy_to(source, path)
-    engine = open_database(str(path))
+    engine = open_database(str(path), durable=False)
     try:
         with writing(engine) as connection:
             forget_ledger(connection)

@@ -44,14 +44,17 @@ _DRIVERS = {
 }
 
 
-def open_database(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
+def open_database(
+    url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, durable: bool = True
+) -> Engine:
     """The engine for `sqlite:///path`, `postgresql://…`, `:memory:`, or the path of a SQLite file.
 
-    Raises WrongUse for an URL that nobody can open, Broken for a database that does not answer.
+    `durable=False` is for a SQLite file that can be made again, such as a simulation's: what was
+    committed may be gone after a power cut. Raises WrongUse for an URL that nobody can open, Broken for a database that does not answer.
     """
     parsed = _parse(url)
     engine = (
-        _open_sqlite(parsed, busy_timeout_ms)
+        _open_sqlite(parsed, busy_timeout_ms, durable)
         if parsed.get_backend_name() == "sqlite"
         else _open_postgresql(parsed)
     )
@@ -146,7 +149,7 @@ def _encode(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _open_sqlite(url: URL, busy_timeout_ms: int) -> Engine:
+def _open_sqlite(url: URL, busy_timeout_ms: int, durable: bool) -> Engine:
     memory = url.database is None or url.database in _MEMORY
     options: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
     engine = create_engine(
@@ -169,7 +172,8 @@ def _open_sqlite(url: URL, busy_timeout_ms: int) -> Engine:
         ]
         if not memory:
             # FULL: what was committed survives a power cut. A message marked as sending must.
-            pragmas += ["journal_mode = WAL", "synchronous = FULL", f"mmap_size = {MMAP_BYTES}"]
+            kept = "FULL" if durable else "OFF"
+            pragmas += ["journal_mode = WAL", f"synchronous = {kept}", f"mmap_size = {MMAP_BYTES}"]
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 

@@ -67,9 +67,20 @@ def explain(
         only = () if campaign is None else (campaign,)
         found = explain_customer(tactful, str(customer), now, only)
     if json:
-        as_json(found)
+        as_json({**_fields(found), "customer": found.customer._asdict()})
     else:
-        _Printed(found, zone, short=short).show()
+        show_customer(found, zone, short=short)
+
+
+def _fields(found: "ExplainedCustomer") -> dict[str, Any]:
+    import dataclasses
+
+    return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+
+
+def show_customer(found: "ExplainedCustomer", zone: str, *, short: bool) -> None:
+    """A customer on the screen; `short` leaves out what lets messages pass."""
+    _Printed(found, zone, short=short).show()
 
 
 class _Printed:

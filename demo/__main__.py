@@ -1,0 +1,130 @@
+"""`python -m demo`: four weeks of a grocery shop around Thanksgiving 2017, on the virtual clock."""
+
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from channels.outbox import OutboxChannel, OutboxSettings
+from demo.complete_journey.clock import REPLAY_FROM, REPLAY_TO
+from demo.complete_journey.feed import replay as feed
+from demo.complete_journey.source import SourceMissing
+from demo.history import COUNTS, import_history
+from demo.show import show
+from orchestrator.entry.chance import new_deployment
+from orchestrator.entry.cli.screen import complain, out, problems_found
+from orchestrator.entry.opening import make_tactful
+from orchestrator.flow.ingest import Kind
+from orchestrator.flow.load import Loaded, load
+from orchestrator.flow.replay import Arrival, replay
+from orchestrator.flow.tactful import Tactful
+from orchestrator.store.database import open_database, writing
+from orchestrator.store.deployment import this_deployment
+
+HOME = Path(__file__).resolve().parent.parent
+VAR = HOME / "var" / "demo"
+STEP = timedelta(minutes=30)
+KINDS: dict[str, Kind] = {
+    "price": "prices",
+    "stock": "stock",
+    "consent": "consents",
+    "event": "events",
+}
+
+
+def main() -> int:
+    """Import once, replay, show."""
+    loaded = load(HOME)
+    if loaded.problems or loaded.settings is None:
+        problems_found(loaded.problems)
+        return 1
+    VAR.mkdir(parents=True, exist_ok=True)
+    try:
+        began = time.monotonic()
+        history = _history(loaded)
+        _replay(loaded, history)
+    except SourceMissing as missing:
+        complain(str(missing))
+        return 3
+    took = time.monotonic() - began
+    out().print(f"\nFour weeks in {took:.0f} seconds.", style="dim")
+    return 0
+
+
+def _history(loaded: Loaded) -> Path:
+    """The imported history; made at the first run, and again when shop.yaml has changed."""
+    assert loaded.settings is not None  # main has seen to it
+    path = VAR / f"history-{loaded.settings.digest[:12]}.db"
+    if not path.exists():
+        for old in VAR.glob("history-*"):
+            old.unlink()
+        with _bar("Importing the year before") as (progress, task):
+            progress.update(task, total=sum(COUNTS.values()))
+            read: dict[Kind, int] = {}
+
+            def told(kind: Kind, rows: int) -> None:
+                read[kind] = rows
+                progress.update(task, completed=sum(read.values()), what=kind)
+
+            import_history(path, loaded.settings.shop, told)
+    return path
+
+
+def _replay(loaded: Loaded, history: Path) -> None:
+    path, outbox = VAR / "demo.db", VAR / "outbox"
+    for old in VAR.glob("demo.db*"):
+        old.unlink()
+    shutil.rmtree(outbox, ignore_errors=True)
+    shutil.copy(history, path)
+    engine = open_database(str(path), durable=False)
+    try:
+        with writing(engine) as connection:
+            deployment = this_deployment(connection, new_deployment())
+        with OutboxChannel(OutboxSettings(folder=outbox)) as channel:
+            assert loaded.settings is not None  # main has seen to it
+            channels = dict.fromkeys(loaded.settings.shop.channels, channel)
+            tactful = make_tactful(engine, loaded, channels, deployment)
+            tactful.publish(REPLAY_FROM - timedelta(days=1))
+            _watch(tactful)
+            show(tactful, outbox, REPLAY_TO)
+    finally:
+        engine.dispose()
+
+
+def _watch(tactful: Tactful) -> None:
+    """Let the four weeks pass."""
+    with _bar("Replaying four weeks") as (progress, task):
+        progress.update(task, total=(REPLAY_TO - REPLAY_FROM) // STEP + 1)
+        sent: Counter[str] = Counter()
+        for moment in replay(tactful, _arrivals(), REPLAY_FROM, REPLAY_TO, step=STEP):
+            sent.update(moment.tick.sent)
+            what = f"{moment.now:%a %d %b}, {sent['accepted']:,} messages"
+            progress.update(task, advance=1, what=what)
+
+
+def _arrivals() -> Iterator[Arrival]:
+    for kind, record in feed(REPLAY_FROM, REPLAY_TO):
+        yield datetime.fromisoformat(str(record["at"])), KINDS[kind], record
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[tuple[Progress, TaskID]]:
+    with Progress(
+        TextColumn(title),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[what]}", markup=False),
+        console=out(),
+    ) as progress:
+        yield progress, progress.add_task("", total=None, what="")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

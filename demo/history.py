@@ -1,0 +1,50 @@
+"""The year before the replay, imported once and kept."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from demo.complete_journey.clock import REPLAY_FROM
+from demo.complete_journey.feed import History
+from orchestrator.flow.imports import OnProgress, Progress, import_records
+from orchestrator.flow.ingest import KINDS, Kind
+from orchestrator.model.shop import Shop
+from orchestrator.store.database import create_schema, open_database
+
+Told = Callable[[Kind, int], None]
+"""Is told which kind is being imported, and how many records were read so far."""
+
+COUNTS = {
+    "customers": 2_469,
+    "products": 13_258,
+    "prices": 97_630,
+    "stock": 291,
+    "consents": 7_249,
+    "events": 138_997,
+}
+"""How many records there are, for the progress bar."""
+
+
+def import_history(path: Path, shop: Shop, told: Told) -> None:
+    """A database of everything that happened before the replay. Nothing is left half done."""
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    engine = open_database(str(unfinished), durable=False)
+    try:
+        create_schema(engine)
+        history = History(REPLAY_FROM)
+        for kind in KINDS:
+            records = getattr(history, kind)()
+            done = import_records(
+                engine, kind, records, shop=shop, now=REPLAY_FROM, progress=_teller(kind, told)
+            )
+            told(kind, done.read)
+    finally:
+        engine.dispose()
+    unfinished.rename(path)
+
+
+def _teller(kind: Kind, told: Told) -> OnProgress:
+    def tell(progress: Progress) -> None:
+        told(kind, progress.rows)
+
+    return tell
