@@ -103,7 +103,8 @@ class _Bar:
 def _as_dict(report: "ImportReport") -> dict[str, Any]:
     import dataclasses
 
-    return {field.name: getattr(report, field.name) for field in dataclasses.fields(report)}
+    said = {field.name: getattr(report, field.name) for field in dataclasses.fields(report)}
+    return {**said, "first_refused": [one._asdict() for one in report.first_refused]}
 
 
 def _show(reports: Sequence[tuple[Path, "ImportReport"]]) -> None:

@@ -1,7 +1,7 @@
 """`tactful report`: what came of the campaigns."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.entry.cli.options import Json, ShopFolder
 
@@ -32,9 +32,37 @@ def report(shop: ShopFolder = None, json: Json = False) -> None:
     with rehearse(settings(shop)) as rehearsal:
         found = made(rehearsal.tactful, clock.now())
     if json:
-        as_json(found)
+        as_json(as_dict(found))
     else:
         show_report(found)
+
+
+def as_dict(found: "Report") -> dict[str, Any]:
+    """The report for programs."""
+    return {
+        "currency": found.currency,
+        "campaigns": [
+            {
+                "campaign": one.campaign,
+                "purpose": one.purpose,
+                "cost": one.cost,
+                "channels": [
+                    {
+                        "channel": on.channel,
+                        "sent": on.sent,
+                        "waiting": on.waiting,
+                        "states": on.states,
+                        "pieces": on.pieces,
+                        "cost": on.cost,
+                    }
+                    for on in one.channels
+                ],
+                "not_sent": one.not_sent,
+                "goal": one.goal,
+            }
+            for one in found.campaigns
+        ],
+    }
 
 
 def show_report(found: "Report") -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -100,6 +101,8 @@ def json_line(value: Any) -> None:
 
 
 def _encode(value: Any) -> Any:
+    if isinstance(value, datetime):  # a subclass: msgspec takes only datetime itself
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return str(value)
 
 

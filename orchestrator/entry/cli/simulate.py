@@ -37,7 +37,7 @@ def simulate(
     not and why. The copy stays, with everything that
     was simulated: TACTFUL_DATABASE_URL=sqlite:///var/simulation/simulation.db tactful explain …
     """
-    from orchestrator.entry.cli.report import show_report
+    from orchestrator.entry.cli.report import as_dict, show_report
     from orchestrator.entry.cli.screen import as_json
     from orchestrator.entry.cli.when import read_moment
     from orchestrator.entry.opening import open_store, read_campaigns
@@ -56,7 +56,7 @@ def simulate(
         _watch(moments, span.ticks, quiet=json)
     found = simulation.report(span.end)
     if json:
-        as_json({"from": span.start, "to": span.end, "folder": into, "report": found})
+        as_json({"from": span.start, "to": span.end, "folder": into, "report": as_dict(found)})
     else:
         show_report(found)
         typer.echo(f"\nThe simulated database and messages are in {into}")
