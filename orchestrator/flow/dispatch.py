@@ -89,8 +89,9 @@ class Dispatcher:
     def _compose(
         self, claimed: Sequence[Claimed], channel: Channel[Any], now: datetime
     ) -> tuple[list[Composed], list[NotComposed]]:
+        versions = {digest: self.version_of(digest) for digest in {c.version for c in claimed}}
         with reading(self.engine) as connection:
-            gathered = gather(connection, claimed, self.version_of, now)
+            gathered = gather(connection, claimed, versions.__getitem__, now)
         tried = [
             self.composer.compose(one, self.version_of(one.version), gathered, channel, now)
             for one in claimed

@@ -26,6 +26,8 @@ from orchestrator.store.recipients import (
 )
 from orchestrator.tables import messages, prices, products
 
+_LOWEST = lowest_before(prices)
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -72,7 +74,9 @@ def _proposals(
         for message_id, price_id in _choose(connection, offer, version.shop, ids, now):
             chosen.setdefault(message_id, []).append((price_id, version.shop))
     wanted = {price_id for many in chosen.values() for price_id, _ in many}
-    found = priced(connection, wanted, lowest_before(prices))
+    if not wanted:
+        return {}
+    found = priced(connection, wanted, _LOWEST)
     made: dict[tuple[int, int], Proposal] = {}
     for many in chosen.values():
         for price_id, shop in many:

@@ -7,7 +7,7 @@ priority when both ask at once.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, exists, func, select
@@ -16,7 +16,7 @@ from orchestrator.flow.due import due_slots
 from orchestrator.flow.statements import Question, Statements
 from orchestrator.flow.travel import Place, frozen, travel
 from orchestrator.model.clock import Clock
-from orchestrator.model.program import SendOp
+from orchestrator.model.program import SendOp, WaitOp
 from orchestrator.model.trigger import (
     OnBackInStock,
     OnCron,
@@ -79,6 +79,8 @@ class Planner:
         asked = _Asked(connection, self.statements, now, within)
         self._refresh_segments(asked)
         verdicts = {version.name: self._begin(asked, version) for version in self.versions}
+        if within != EVERYONE:  # whoever is on the way goes on, each on an own clock
+            asked = _Asked(connection, self.statements, now, EVERYONE)
         for name, counts in self._move_on(asked):
             verdicts.setdefault(name, Verdicts(name)).counts.update(counts)
         return list(verdicts.values())
@@ -102,7 +104,7 @@ class Planner:
             return Verdicts(version.name)
         with asked.connection.begin_nested() as savepoint:
             counts = asked.about(version)
-            too_many = _above_max(asked, version, counts["planned"])
+            too_many = _above_max(asked, version, counts["planned"] + counts["began"])
             if too_many:
                 savepoint.rollback()
         if too_many:
@@ -230,6 +232,7 @@ class _Asked:
                 parameters,
                 campaign=version.name,
                 version=version.digest,
+                wait=_first_wait(version),
             )
             return Counter(began=begun) if begun else Counter()
         return decide_into_ledger(
@@ -279,11 +282,17 @@ def _at_once(version: Version) -> bool:
     return len(program) == 1 and isinstance(program[0], SendOp) and program[0].send.when is None
 
 
-def _above_max(asked: _Asked, version: Version, planned: int) -> str:
+def _first_wait(version: Version) -> timedelta:
+    first = version.campaign.program[0]
+    return first.wait.for_ if isinstance(first, WaitOp) else timedelta(0)
+
+
+def _above_max(asked: _Asked, version: Version, new: int) -> str:
     most = version.campaign.max_audience
-    if not planned:
+    if not new:
         return ""
-    number = planned_lately(asked.connection, version.name, asked.now)
+    lately = planned_lately if _at_once(version) else journeys.begun_lately
+    number = lately(asked.connection, version.name, asked.now)
     if number <= most:
         return ""
     return f"would reach {number:,} customers in a day; max_audience is {most:,}"

@@ -84,7 +84,7 @@ def travel(place: Place) -> Counter[str]:
 
 
 def _send(place: Place, op: SendOp, due: Any) -> Counter[str]:
-    """Decide for those who are due. Whoever does not get the first message leaves the campaign."""
+    """Decide for those who are due. Whoever does not get a first message leaves the campaign."""
     if op.send.when is not None:
         place.go(and_(due, not_(place.matches(op.send.when))), to=place.step + 1)
     question = place.statements.on_journey(place.version, place.step)
@@ -95,9 +95,8 @@ def _send(place: Place, op: SendOp, due: Any) -> Counter[str]:
         frozen(place.version, place.step),
         keep_skipped=True,
     )
-    if question.case.first:
-        stopped = journeys.stopped_here(place.step)
-        place.leave(and_(due, stopped), why=journeys.why_stopped(place.step))
+    stopped = and_(journeys.stopped_here(place.step), not_(journeys.sent_before(place.step)))
+    place.leave(and_(due, stopped), why=journeys.why_stopped(place.step))
     place.go(and_(due, journeys.decided_here(place.step)), to=place.step + 1)
     return counts
 

@@ -36,7 +36,7 @@ class Case:
 
     @property
     def first(self) -> bool:
-        """Whether this is the first thing that the campaign sends: then the audience must hold."""
+        """Whether no other send can come before it."""
         return self.step == min(self.campaign.sends)
 
     @classmethod

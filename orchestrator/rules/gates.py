@@ -95,11 +95,15 @@ def customer_gates(case: Case) -> Iterator[Gate]:
         f"is no longer news after {show_span(campaign.expires_of(case.step))}",
         State.EXPIRED, ("expires",), value=case.expires_at,
     )  # fmt: skip
-    if case.first and (still := _still_asking(case)) is not None:
-        yield Gate("trigger_gone", still, "the reason to write is gone", State.STALE, ("trigger",))
-    if campaign.audience is not None and case.first:
+    still = _still_asking(case)
+    if still is not None:
         yield Gate(
-            "not_in_audience", where(campaign.audience, case.of_customer),
+            "trigger_gone", _at_first(case, still), "the reason to write is gone",
+            State.STALE, ("trigger",),
+        )  # fmt: skip
+    if campaign.audience is not None:
+        yield Gate(
+            "not_in_audience", _at_first(case, where(campaign.audience, case.of_customer)),
             "does not match the audience", State.STALE, ("audience",),
         )  # fmt: skip
     if campaign.offer is not None:
@@ -217,6 +221,23 @@ def _others_in_campaign(case: Case) -> tuple[ColumnElement[bool], ...]:
         messages.c.occasion != case.asked.c.occasion,
         is_one_of(messages.c.state, ADMITTED if case.sending else (*ADMITTED, *PENDING)),
     )
+
+
+def _at_first(case: Case, holds: ColumnElement[bool]) -> ColumnElement[bool]:
+    """It holds; or an earlier step of the same occasion was sent, or will be, for which it held.
+
+    Whichever send is the first that a customer meets: branches and conditions may lead past others.
+    """
+    if case.first:
+        return holds
+    earlier = select(messages.c.id).where(
+        messages.c.campaign == case.campaign.name,
+        messages.c.customer_id == customers.c.id,
+        messages.c.occasion == case.asked.c.occasion,
+        messages.c.step < case.step,
+        is_one_of(messages.c.state, (*ADMITTED, *PENDING)),
+    )
+    return or_(exists(earlier.correlate_except(messages)), holds)
 
 
 def _still_asking(case: Case) -> ColumnElement[bool] | None:

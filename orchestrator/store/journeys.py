@@ -1,7 +1,7 @@
 """Customers on their way through campaigns of several steps."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -17,10 +17,11 @@ from sqlalchemy import (
     update,
 )
 
-from orchestrator.model.message import State
+from orchestrator.model.message import ADMITTED, PENDING, State
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import journeys, messages
 from orchestrator.tables.base import Instant
+from orchestrator.tables.instant import later
 from orchestrator.tables.messages import is_one_of
 
 _NOW: ColumnElement[Any] = bindparam("at_now", type_=Instant())
@@ -33,8 +34,9 @@ def begin(
     *,
     campaign: str,
     version: str,
+    wait: timedelta,
 ) -> int:
-    """Everyone who asks sets out at step 0; the answer is how many."""
+    """Everyone who asks sets out at step 0, to stay there for `wait`; the answer is how many."""
     asked = asking.subquery()
     now = literal(parameters["now"], Instant())
     rows = select(
@@ -47,7 +49,7 @@ def begin(
         literal(0),
         asked.c.due_at,
         now,
-        asked.c.due_at,
+        later(asked.c.due_at, wait),
     )
     names = [
         "campaign", "version", "customer_id", "occasion", "event_id", "change_id", "step",
@@ -55,6 +57,18 @@ def begin(
     ]  # fmt: skip
     statement = insert_ignore(connection, journeys).from_select(names, rows.where(literal(True)))
     return connection.execute(statement, parameters).rowcount
+
+
+def begun_lately(
+    connection: Connection, campaign: str, now: datetime, span: timedelta = timedelta(days=1)
+) -> int:
+    """How many customers have set out in a campaign in the last day."""
+    statement = (
+        select(func.count())
+        .select_from(journeys)
+        .where(journeys.c.campaign == campaign, journeys.c.began_at > now - span)
+    )
+    return connection.scalar(statement) or 0
 
 
 def standing(connection: Connection, now: datetime) -> list[tuple[str, int, int, int]]:
@@ -119,6 +133,14 @@ def stopped_here(step: int) -> ColumnElement[bool]:
     )
 
 
+def sent_before(step: int) -> ColumnElement[bool]:
+    """Whether a message of an earlier step was sent, or will be."""
+    earlier = [*_same_occasion(), messages.c.step < step]
+    return exists(
+        select(messages.c.id).where(*earlier, is_one_of(messages.c.state, (*ADMITTED, *PENDING))).correlate(journeys)
+    )
+
+
 def why_stopped(step: int) -> ColumnElement[Any]:
     """The reason of that decision."""
     return (
@@ -130,11 +152,14 @@ def why_stopped(step: int) -> ColumnElement[Any]:
 
 
 def _same(step: int) -> list[ColumnElement[bool]]:
+    return [*_same_occasion(), messages.c.step == step]
+
+
+def _same_occasion() -> list[ColumnElement[bool]]:
     return [
         messages.c.campaign == journeys.c.campaign,
         messages.c.customer_id == journeys.c.customer_id,
         messages.c.occasion == journeys.c.occasion,
-        messages.c.step == step,
     ]
 
 

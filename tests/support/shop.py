@@ -110,7 +110,8 @@ def version(
     written = {**CAMPAIGN, **(campaign or {})}
     files = dict(templates or (OFFERED if "offer" in written else TEMPLATES))
     for prefix in _named_templates(written.get("steps", ())):
-        files |= {f"{prefix}.{file}": text for file, text in files.items() if file in TEMPLATES}
+        own = {f"{prefix}.{file}": text for file, text in files.items() if file in TEMPLATES}
+        files = {**own, **files}
     return revive(name, {"campaign.yaml": json.dumps(written), **files}, of or settings())
 
 
@@ -142,6 +143,7 @@ class Small:
         create_schema(self.engine)
         self.settings = settings(shop)
         self.channel = open_channel(folder) if channel is None else channel
+        self.channels = dict.fromkeys(self.settings.shop.channels, self.channel)
         self.tactful = Tactful(
             self.engine,
             self.settings,
@@ -149,11 +151,17 @@ class Small:
                 version(name, campaign, self.settings, (templates or {}).get(name))
                 for name, campaign in campaigns.items()
             ],
-            channels=dict.fromkeys(self.settings.shop.channels, self.channel),
+            channels=self.channels,
             deployment=Deployment("d1", "secret"),
             new_token=lambda: f"token-{next(_tokens)}",
         )
         self.tactful.publish(since)
+
+    def replace_channel(self, channel: Channel[Any]) -> None:
+        """Go on with another channel."""
+        self.channel.close()
+        self.channel = channel
+        self.channels.update(dict.fromkeys(self.channels, channel))
 
     @property
     def recording(self) -> Recording:
