@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from channels.contract import Channel, Item, Prepared, Sender, Unsupported
 from orchestrator.flow.gather import Gathered, Proposal
 from orchestrator.flow.links import Links, unsubscribe_headers
+from orchestrator.flow.promised import not_shown
 from orchestrator.flow.render.context import (
     MessageContext,
     campaign_context,
@@ -85,6 +86,10 @@ class Composer:
         if isinstance(rendered, RenderFailed):
             place = f"{rendered.template}:{rendered.line}: " if rendered.template else ""
             return NotComposed(claimed, rendered.reason, place + rendered.detail)
+        hidden = _hidden(claimed, version, gathered, rendered)
+        if hidden:
+            detail = f"offer.show promises {', '.join(hidden)}; print prices by price(product)"
+            return NotComposed(claimed, "price_not_shown", detail)
         prepared = channel.prepare(self._item(claimed, version, rendered, context.locale))
         if isinstance(prepared, Unsupported):
             return NotComposed(claimed, "unsupported", f"{prepared.what}; {prepared.fix}")
@@ -154,6 +159,15 @@ class Composer:
             not_after=claimed.expires_at,
             language=locale.replace("_", "-"),
         )
+
+
+def _hidden(
+    claimed: Claimed, version: Version, gathered: Gathered, rendered: Rendered
+) -> list[str]:
+    offer = version.campaign.offer
+    if offer is None or claimed.channel != "email":
+        return []
+    return not_shown(offer, rendered.quote, gathered.proposals[claimed.id])
 
 
 def stable_id(deployment_id: str, message_id: int) -> str:

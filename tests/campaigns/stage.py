@@ -19,7 +19,7 @@ from channels.outbox import OutboxChannel, OutboxSettings
 from orchestrator.flow.compose import Composed, Composer, NotComposed
 from orchestrator.flow.gather import Gathered, gather
 from orchestrator.flow.ingest import KINDS, Kind, ingest_raw
-from orchestrator.flow.learn import learn_habits, learn_popularity
+from orchestrator.flow.learn import learn_better, learn_habits, learn_popularity
 from orchestrator.flow.links import Links
 from orchestrator.flow.load.load import Loaded, load
 from orchestrator.model.trigger import OnBackInStock, OnEvent, OnInactive, OnPriceDrop
@@ -116,6 +116,7 @@ def _filled() -> Engine:
         save_versions(connection, loaded.versions, NOW)
         learn_habits(connection, NOW, shop)
         learn_popularity(connection, NOW, shop)
+        learn_better(connection, NOW, shop)
         connection.execute(insert(pairs), list(_pairs(connection)))
     return engine
 
@@ -126,7 +127,8 @@ def _pairs(connection: Connection) -> Iterator[dict[str, Any]]:
     dinner = select(products.c.id).where(products.c.theme == "dinner")
     for id_ in connection.scalars(dinner):
         for key, lift in GOES_WITH_DINNER.items():
-            yield {"product_id": id_, "other_id": goes_with[key], "lift": lift}
+            other = goes_with[key]
+            yield {"kind": "goes_with", "product_id": id_, "other_id": other, "strength": lift}
 
 
 def _past(kind: Kind) -> Iterator[tuple[Kind, dict[str, Any]]]:
