@@ -20,6 +20,7 @@ from orchestrator.model.span import Rate, show_span
 from orchestrator.rules.case import Case
 from orchestrator.rules.clocks import HOLD, applies, legal_caps
 from orchestrator.tables import customers, messages
+from orchestrator.tables.greatest import greatest
 from orchestrator.tables.instant import later
 from orchestrator.tables.messages import is_one_of
 
@@ -92,7 +93,7 @@ def filled(case: Case, channel: str, cap: Cap, *, planned: bool) -> ColumnElemen
     address = case.address[channel]
     own = count(messages.c.customer_id == customers.c.id)
     at_address = count(messages.c.address_key == address.c.address_key)
-    return func.coalesce(_greater(own, at_address, address.c.shared), own)
+    return greatest(own, either((address.c.shared.is_(True), at_address), else_=0))
 
 
 def fillers(case: Case, channel: str, cap: Cap, *, planned: bool) -> Select[Any]:
@@ -117,13 +118,6 @@ def _counted(case: Case, channel: str, cap: Cap, planned: bool) -> tuple[ColumnE
     if planned:
         state = or_(state, and_(is_one_of(messages.c.state, PENDING), _comes_first(case)))
     return (*_around(case, channel, cap.per), *cap.counts, state)
-
-
-def _greater(
-    own: ColumnElement[Any], shared_count: ColumnElement[Any], shared: ColumnElement[Any]
-) -> ColumnElement[Any]:
-    """The larger of both where the address is shared; null, and not even counted, elsewhere."""
-    return either((shared.is_(True), either((shared_count > own, shared_count), else_=own)))
 
 
 def quiet_lately(case: Case, channel: str) -> ColumnElement[bool]:

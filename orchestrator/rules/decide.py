@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
-    Integer,
     Select,
     String,
     and_,
     cast,
     false,
-    func,
     literal,
-    not_,
     null,
     select,
+    true,
 )
 from sqlalchemy import (
     case as either,
@@ -32,9 +31,14 @@ from orchestrator.rules.case import Case
 from orchestrator.rules.gates import Gate, channel_gates, customer_gates, last_gates
 from orchestrator.tables import customers
 from orchestrator.tables.base import Instant
+from orchestrator.tables.greatest import greatest
 
-PASSED = 1_000
-"""What `stop_…` says when no gate stopped the message."""
+PASSED = 99
+"""What stands in place of a gate's number where no gate stopped the message."""
+
+BASE = PASSED + 1
+"""What stopped a message is one number: its last digit is the gate of the customer, and before it
+stands one for each channel, which is looked at only where the customer has passed."""
 
 
 def decisions(case: Case) -> Select[Any]:
@@ -47,11 +51,12 @@ def decisions(case: Case) -> Select[Any]:
     """
     gates = _Gates.of(case)
     found = _looked(case, gates).cte("looked").prefix_with("MATERIALIZED").c
-    ok = {channel: found[f"stop_{channel}"] == PASSED for channel in case.route.channels}
-    chosen = _chosen(case, found, ok)
-    furthest = _greatest([found[f"stop_{channel}"] for channel in case.route.channels])
+    stopped = _digit(found.stop, 0)
+    stops = {c: _digit(found.stop, place) for place, c in enumerate(case.route.channels, 1)}
+    chosen = _chosen(case, found, {channel: stop == PASSED for channel, stop in stops.items()})
+    furthest = greatest(*stops.values())
     reason = either(
-        (found.stop_customer < PASSED, _named(found.stop_customer, enumerate(gates.customer))),
+        (stopped < PASSED, _named(stopped, enumerate(gates.customer))),
         (chosen.is_(None), _named(furthest, gates.numbered(), otherwise=literal("no_channel"))),
         (found.stop_last < PASSED, _named(found.stop_last, enumerate(gates.last))),
     )
@@ -91,6 +96,7 @@ class _Gates:
                     order.insert(after, gate.name)
                 after = order.index(gate.name) + 1
         numbers = {name: n for n, name in enumerate(order)}
+        assert len(order) < PASSED, "a gate's number is one digit"
         return cls(tuple(customer_gates(case)), channel, tuple(last_gates(case)), numbers)
 
     def numbered(self) -> list[tuple[int, Gate]]:
@@ -102,15 +108,14 @@ class _Gates:
 def _looked(case: Case, gates: _Gates) -> Select[Any]:
     """For everyone who asks, at which gate each way stops; every gate is asked at most once."""
     columns: list[ColumnElement[Any]] = [
-        _stop(enumerate(gates.customer)).label("stop_customer"),
-        _stop(enumerate(gates.last)).label("stop_last"),
+        _stop(enumerate(gates.customer), _ways(case, gates)).label("stop"),
+        _stop(enumerate(gates.last), literal(PASSED)).label("stop_last"),
         customers.c.preferred_channel,
         case.expires_at.label("expires_at"),
     ]
     for channel in case.route.channels:
         address = case.address[channel]
         columns += [
-            _stop_on_channel(case, channel, gates).label(f"stop_{channel}"),
             address.c.address.label(f"address_{channel}"),
             address.c.address_key.label(f"address_key_{channel}"),
             case.opens_at(channel).label(f"send_after_{channel}"),
@@ -118,25 +123,44 @@ def _looked(case: Case, gates: _Gates) -> Select[Any]:
     return case.looked(*case.asked.c, *columns)
 
 
-def _stop(numbered: Iterable[tuple[int, Gate]]) -> ColumnElement[int]:
-    """The number of the first gate that does not let it pass, or PASSED."""
+def _ways(case: Case, gates: _Gates) -> ColumnElement[int]:
+    """For a customer who has passed, at which gate each channel stops."""
+    number: ColumnElement[int] = literal(PASSED, BigInteger())
+    for place, channel in enumerate(case.route.channels, 1):
+        number += _stop_on_channel(case, channel, gates) * literal(BASE**place, BigInteger())
+    return number
+
+
+def _digit(number: ColumnElement[int], place: int) -> ColumnElement[int]:
+    return (number // literal(BASE**place, BigInteger())) % BASE if place else number % BASE
+
+
+def _stop(
+    numbered: Iterable[tuple[int, Gate]], otherwise: ColumnElement[int]
+) -> ColumnElement[int]:
+    """The number of the first gate that does not let it pass; `otherwise` if all do."""
     whens = [(_fails(gate), literal(n)) for n, gate in numbered]
-    return either(*whens, else_=literal(PASSED)) if whens else literal(PASSED)
+    return either(*whens, else_=otherwise) if whens else otherwise
 
 
 def _stop_on_channel(case: Case, channel: str, gates: _Gates) -> ColumnElement[int]:
     """The caps, which come last, are not looked at for those who cannot have filled any."""
     numbered = [(gates.numbers[gate.name], gate) for gate in gates.channel[channel]]
     caps = [(n, gate) for n, gate in numbered if gate.ends_as is State.CAPPED]
+    others = [(n, gate) for n, gate in numbered if gate.ends_as is not State.CAPPED]
+    passed = literal(PASSED)
     if not caps:
-        return _stop(numbered)
-    first = [(_fails(g), literal(n)) for n, g in numbered if g.ends_as is not State.CAPPED]
-    return either(*first, (quiet_lately(case, channel), literal(PASSED)), else_=_stop(caps))
+        return _stop(others, passed)
+    return _stop(others, either((quiet_lately(case, channel), passed), else_=_stop(caps, passed)))
 
 
 def _fails(gate: Gate) -> ColumnElement[bool]:
-    """A gate that does not know does not let pass."""
-    return not_(func.coalesce(gate.passes, false()))
+    """A gate that does not know does not let pass.
+
+    Asked by a CASE, for there SQLite stops at the first part of a condition that decides it; as a
+    plain value it works out all parts.
+    """
+    return either((gate.passes, false()), else_=true())
 
 
 def _chosen(case: Case, found: Any, ok: dict[str, ColumnElement[bool]]) -> ColumnElement[Any]:
@@ -163,11 +187,3 @@ def _named(
     whens = [(stop == n, literal(gate.name)) for n, gate in gates]
     default = cast(null(), String) if otherwise is None else otherwise
     return either(*whens, else_=default) if whens else default
-
-
-def _greatest(stops: list[ColumnElement[Any]]) -> ColumnElement[Any]:
-    """The largest, on every database."""
-    largest = stops[0]
-    for stop in stops[1:]:
-        largest = either((stop > largest, stop), else_=largest)
-    return cast(largest, Integer)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, exists, false, not_, or_, select, true
 
 from orchestrator.model.condition import (
     Condition,
@@ -38,7 +38,7 @@ class Of:
 
 def where(condition: Condition, of: Of) -> ColumnElement[bool]:
     """Whether the condition holds: true or false, never null. The unknown does not match."""
-    return func.coalesce(_holds(condition, of), False)
+    return case((_holds(condition, of), true()), else_=false())
 
 
 def _holds(condition: Condition, of: Of) -> ColumnElement[bool]:

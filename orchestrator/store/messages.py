@@ -93,11 +93,23 @@ _DUE = (
     .with_for_update(skip_locked=True)
 )
 
+
+def _address_now(column: str) -> ColumnElement[Any]:
+    """Customers move: a message goes to the address that holds when it is sent."""
+    now_held = select(addresses.c[column]).where(
+        addresses.c.customer_id == messages.c.customer_id,
+        addresses.c.kind == bindparam("address_kind"),
+    )
+    return func.coalesce(now_held.scalar_subquery(), messages.c[column])
+
+
 _CLAIM = (
     update(messages)
     .where(messages.c.id.in_(_DUE))
     .values(
         state=State.CLAIMED,
+        address=_address_now("address"),
+        address_key=_address_now("address_key"),
         token=bindparam("new_token"),
         lease_until=bindparam("new_lease", type_=Instant()),
         claims=messages.c.claims + 1,
@@ -121,6 +133,7 @@ def claim(
         _CLAIM,
         {
             "of_channel": channel,
+            "address_kind": ADDRESS_KINDS[channel],
             "provider": provider,
             "now": now,
             "batch_size": batch_size,
@@ -168,31 +181,28 @@ _MOVES = rows(
         "state": String(),
         "reason": String(),
         "again_at": Instant(),
+        "waits_until": Instant(),
         "provider_ref": String(),
         "ended_at": Instant(),
     },
 )
 
 
-def _moved(column: str) -> ColumnElement[Any]:
-    return select(_MOVES.c[column]).where(_MOVES.c.id == messages.c.id).scalar_subquery()
-
-
 _MOVE = (
     update(messages)
     .where(
-        messages.c.id.in_(select(_MOVES.c.id)),
+        messages.c.id == _MOVES.c.id,
         messages.c.token == bindparam("held_token"),
         is_one_of(messages.c.state, UNDECIDED),
     )
     .values(
-        state=_moved("state"),
-        reason=_moved("reason"),
-        send_after=func.coalesce(_moved("again_at"), messages.c.send_after, type_=Instant()),
-        counts_at=func.coalesce(_moved("again_at"), messages.c.counts_at, type_=Instant()),
-        provider_ref=func.coalesce(_moved("provider_ref"), messages.c.provider_ref),
-        ended_at=_moved("ended_at"),
-        lease_until=_moved("again_at"),
+        state=_MOVES.c.state,
+        reason=_MOVES.c.reason,
+        send_after=func.coalesce(_MOVES.c.again_at, messages.c.send_after, type_=Instant()),
+        counts_at=func.coalesce(_MOVES.c.again_at, messages.c.counts_at, type_=Instant()),
+        provider_ref=func.coalesce(_MOVES.c.provider_ref, messages.c.provider_ref),
+        ended_at=_MOVES.c.ended_at,
+        lease_until=_MOVES.c.again_at,
         claims=0,
         token=None,
     )
@@ -276,17 +286,13 @@ _ANSWERS = rows(
 )
 
 
-def _answered(column: str) -> ColumnElement[Any]:
-    return select(_ANSWERS.c[column]).where(_ANSWERS.c.id == attempts.c.id).scalar_subquery()
-
-
 _ANSWER = (
     update(attempts)
-    .where(attempts.c.id.in_(select(_ANSWERS.c.id)))
+    .where(attempts.c.id == _ANSWERS.c.id)
     .values(
-        outcome=_answered("outcome"),
-        detail=_answered("detail"),
-        provider_ref=_answered("provider_ref"),
+        outcome=_ANSWERS.c.outcome,
+        detail=_ANSWERS.c.detail,
+        provider_ref=_ANSWERS.c.provider_ref,
     )
 )
 
