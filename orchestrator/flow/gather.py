@@ -1,6 +1,6 @@
 """Collects what a batch of messages needs to be written: a handful of statements, not one each."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -122,6 +122,12 @@ def _choose(
 def _proposal(row: PricedRow, shop: Shop) -> Proposal:
     key = str(row.product["id"])
     return Proposal(row.product, price(row, shop.prices), shop.order_url.replace("{product}", key))
+
+
+def prices_of(connection: Connection, ids: Collection[int], shop: Shop) -> dict[int, Price]:
+    """What is told of the prices with these ids, as they stand now."""
+    rows = priced(connection, ids, _LOWEST)
+    return {id: price(row, shop.prices) for id, row in rows.items()}
 
 
 def price(row: PricedRow, display: PriceDisplay) -> Price:

@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from orchestrator.flow.compose import Composed
+from orchestrator.flow.gather import prices_of
 from orchestrator.flow.statements import Question
 from orchestrator.model.clock import Clock
 from orchestrator.model.message import State
+from orchestrator.model.shop import Shop
 from orchestrator.rules.case import Case
 from orchestrator.rules.prices import prices_now
 from orchestrator.store.messages import Move
@@ -39,7 +41,10 @@ def last_check(
         if row.reason is not None:
             stopped.add(row.message_id)
             yield _move(row, question.ends_as[row.reason], question.case, now)
-    for id in _changed_prices(connection, composed, question.case.shop.currency, now):
+        elif row.address != composed[row.message_id].claimed.address:
+            stopped.add(row.message_id)
+            yield Move(row.message_id, State.PLANNED, "address_changed", now)
+    for id in _changed_prices(connection, composed, question.case.shop, now):
         if id not in stopped:
             yield Move(id, State.PLANNED, "price_changed", now)  # rendered again, as it is now
 
@@ -59,17 +64,16 @@ def _come_back(row: Any, at: datetime) -> Move:
 
 
 def _changed_prices(
-    connection: Connection, composed: Mapping[int, Composed], currency: str, now: datetime
+    connection: Connection, composed: Mapping[int, Composed], shop: Shop, now: datetime
 ) -> Iterator[int]:
-    """The messages that show a price which no longer holds."""
-    quoted = {
-        id: {line.price_id for line in one.rendered.quote.lines} for id, one in composed.items()
-    }
-    shown = set().union(*quoted.values())
+    """The messages that show a price which no longer holds, or was corrected meanwhile."""
+    quoted = {id: one.rendered.quote.lines for id, one in composed.items()}
+    shown = {line.price_id for lines in quoted.values() for line in lines}
     if not shown:
         return
-    found = connection.execute(
-        prices_now(currency), {"price_ids": list(shown), "now": now}
-    ).scalars()
-    gone = shown - set(found)
-    yield from (id for id, prices in quoted.items() if prices & gone)
+    parameters = {"price_ids": list(shown), "now": now}
+    held = set(connection.execute(prices_now(shop.currency), parameters).scalars())
+    told = {id: price.total for id, price in prices_of(connection, held, shop).items()}
+    for id, lines in quoted.items():
+        if any(told.get(line.price_id) != line.total for line in lines):
+            yield id

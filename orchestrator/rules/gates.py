@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, cast, exists, func, or_, select, true
 from sqlalchemy.types import Numeric
 
+from orchestrator.model.campaign import Goal
 from orchestrator.model.condition import Path
 from orchestrator.model.message import ADMITTED, PENDING, State
 from orchestrator.model.span import show_span
@@ -26,6 +27,7 @@ from orchestrator.rules.caps import Cap, caps, filled
 from orchestrator.rules.case import Case
 from orchestrator.rules.clocks import HOLD
 from orchestrator.rules.consent import consented
+from orchestrator.rules.history import filtered
 from orchestrator.rules.holdout import held_out
 from orchestrator.rules.now import NOW, ago
 from orchestrator.rules.offers import proposals
@@ -105,6 +107,11 @@ def customer_gates(case: Case) -> Iterator[Gate]:
         yield Gate(
             "not_in_audience", _at_first(case, where(campaign.audience, case.of_customer)),
             "does not match the audience", State.STALE, ("audience",),
+        )  # fmt: skip
+    if campaign.goal is not None and case.sending:
+        yield Gate(
+            "goal_reached", ~_reached(case, campaign.goal), "has done what the campaign hopes for",
+            State.STALE, ("goal",),
         )  # fmt: skip
     if campaign.offer is not None:
         yield Gate(
@@ -275,6 +282,21 @@ def _still_asking(case: Case) -> ColumnElement[bool] | None:
             )
         case _:
             return None
+
+
+def _reached(case: Case, goal: Goal) -> ColumnElement[bool]:
+    """While the message waited: who reaches the goal on the way leaves before it is planned."""
+    return exists(
+        select(events.c.id)
+        .where(
+            events.c.customer_id == customers.c.id,
+            events.c.name == goal.event,
+            events.c.at > case.asked.c.due_at,
+            events.c.at <= NOW,
+            *filtered(goal, events),
+        )
+        .correlate_except(events)
+    )
 
 
 def _nothing_came(case: Case, undo: Match) -> ColumnElement[bool]:

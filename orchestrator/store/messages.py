@@ -23,9 +23,18 @@ from sqlalchemy import (
     update,
 )
 
+from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.message import UNDECIDED, WAITING, State
 from orchestrator.store.dialect import json_text
-from orchestrator.tables import attempts, contents, controls, customers, message_log, messages
+from orchestrator.tables import (
+    addresses,
+    attempts,
+    contents,
+    controls,
+    customers,
+    message_log,
+    messages,
+)
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import rows
@@ -198,8 +207,8 @@ _MOVE = (
     .values(
         state=_MOVES.c.state,
         reason=_MOVES.c.reason,
-        send_after=func.coalesce(_MOVES.c.again_at, messages.c.send_after, type_=Instant()),
-        counts_at=func.coalesce(_MOVES.c.again_at, messages.c.counts_at, type_=Instant()),
+        send_after=func.coalesce(_MOVES.c.waits_until, messages.c.send_after, type_=Instant()),
+        counts_at=func.coalesce(_MOVES.c.waits_until, messages.c.counts_at, type_=Instant()),
         provider_ref=func.coalesce(_MOVES.c.provider_ref, messages.c.provider_ref),
         ended_at=_MOVES.c.ended_at,
         lease_until=_MOVES.c.again_at,
@@ -219,6 +228,7 @@ def move(connection: Connection, token: str, moves: Sequence[Move], now: datetim
             str(m.state),
             m.reason,
             None if m.again_at is None else to_micros(m.again_at),
+            to_micros(m.again_at) if m.again_at is not None and m.state in WAITING else None,
             m.provider_ref,
             None if m.state in UNDECIDED else to_micros(now),
         ]

@@ -4,7 +4,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from channels.contract import Accepted, Attempt, Found, Item, Outcome, Unknown
+from channels.contract import (
+    Accepted,
+    Attempt,
+    Found,
+    Item,
+    Outcome,
+    Prepared,
+    Unknown,
+    Unsupported,
+)
 from channels.outbox import OutboxChannel, OutboxSettings
 
 Script = Callable[[Item], Outcome | None]
@@ -15,7 +24,8 @@ class Recording(OutboxChannel):
     """The outbox, whose answers a test may replace.
 
     `script` answers instead of taking the message. `loses` names attempts' addresses whose
-    messages are taken, but whose answer is lost. `before` is called before every write.
+    messages are taken, but whose answer is lost. `rendered` is called when a message is ready,
+    `before` before every write. Unless it `knows`, nothing can be found.
     """
 
     def __init__(self, settings: OutboxSettings) -> None:
@@ -23,7 +33,12 @@ class Recording(OutboxChannel):
         self.script: Script = lambda item: None
         self.loses: Callable[[Item], bool] = lambda item: False
         self.before: Callable[[Sequence[Item]], None] = lambda items: None
+        self.rendered: Callable[[Item], None] = lambda item: None
         self.knows = True
+
+    def prepare(self, item: Item) -> Prepared | Unsupported:
+        self.rendered(item)
+        return super().prepare(item)
 
     def send(self, items: Sequence[Item], deadline_s: float, now: datetime) -> list[Outcome]:
         self.before(items)
