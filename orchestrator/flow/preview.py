@@ -78,7 +78,7 @@ def preview(
         occasion = find_occasion(connection, version.campaign, version.shop, row.id, clocks, now)
         address = addresses.get(ADDRESS_KINDS[by], "")
         claimed = _claimed(version, number, row.id, by, address, occasion, now)
-        made = _compose(connection, tactful, version, claimed, occasion, now)
+        made = _compose(connection, tactful, version, claimed, now)
     about = Preview(campaign, customer, by, number, address, occasion)
     return _shown(about, made, version)
 
@@ -88,10 +88,9 @@ def _compose(
     tactful: Tactful,
     version: Version,
     claimed: Claimed,
-    occasion: Occasion,
     now: datetime,
 ) -> Composed | NotComposed:
-    write_supposed(connection, claimed, version.name, occasion.name)
+    write_supposed(connection, claimed, version.name)
     gathered = gather(connection, [claimed], tactful.version_of, now)
     channel = tactful.channels[claimed.channel]
     return tactful.composer.compose(claimed, version, gathered, channel, now)

@@ -112,13 +112,16 @@ def spread(
     return [(Claimed(*row[:-1]), row.planned_at) for row in found]
 
 
-def write_supposed(connection: Connection, one: Claimed, campaign: str, occasion: str) -> None:
-    """Put a message into the ledger that is only supposed, in a transaction that will be undone."""
+def write_supposed(connection: Connection, one: Claimed, campaign: str) -> None:
+    """Put a message into the ledger that is only supposed, in a transaction that will be undone.
+
+    Its occasion is none that the customer may have had a message for already.
+    """
     at = one.expires_at
     row = {name: getattr(one, name) for name in _CLAIMED}
     row |= {
         "campaign": campaign,
-        "occasion": occasion,
+        "occasion": "supposed",
         "state": State.CLAIMED,
         "marketing": False,
         "topic": "",

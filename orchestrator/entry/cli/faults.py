@@ -69,7 +69,8 @@ def _unexpected(error: Exception) -> tuple[str, str]:
     if isinstance(error, OperationalError):
         what = f"the database: {str(error.orig).strip()}"
     else:
-        what = f"this should not have happened: {type(error).__name__}: {error}"
+        said = (str(error).splitlines() or [""])[0]
+        what = f"this should not have happened: {type(error).__name__}: {said}"
     with NamedTemporaryFile(
         "w", prefix="tactful-", suffix=".log", delete=False, encoding="utf-8"
     ) as log:

@@ -54,7 +54,8 @@ def run(
             now = clock.now()
             screen.learned(learn_what_is_due(tactful, now))
             tick = _look(tactful, now, stop)
-            done.update(planned=sum(v.planned for v in tick.verdicts), **tick.sent)
+            done["planned"] += sum(verdicts.planned for verdicts in tick.verdicts)
+            done.update(_ended(tick))
             screen.show(now, tick)
             if once:
                 return
@@ -151,12 +152,18 @@ class _Screen:
             self._console.print(f"Stopped. {said or 'Nothing was due'}.")
 
 
+def _ended(tick: "Tick") -> dict[str, int]:
+    """What sending came to, but for messages that were put back for a moment."""
+    return {state: number for state, number in tick.sent.items() if number and state != "planned"}
+
+
 def _parts(planned: dict[str, int], tick: "Tick") -> list[str]:
     parts = []
     if planned:
         parts.append("planned " + ", ".join(f"{n:,} {name}" for name, n in planned.items()))
-    if tick.sent:
-        parts.append(", ".join(f"{n:,} {state}" for state, n in sorted(tick.sent.items())))
+    ended = sorted(_ended(tick).items())
+    if ended:
+        parts.append(", ".join(f"{number:,} {state}" for state, number in ended))
     if tick.found.total():
         found = ", ".join(f"{n:,} {state}" for state, n in sorted(tick.found.items()))
         parts.append(f"looked for lost answers: {found}")

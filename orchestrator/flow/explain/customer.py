@@ -99,7 +99,7 @@ def explain_message(tactful: Tactful, id: int) -> ExplainedMessage:
         why = None
         if found.reason is not None:
             version = tactful.version_of(found.version)
-            why = reason(found.reason, reasons(version, tactful.statements))
+            why = reason(found.reason, reasons(version, tactful.statements.law))
         return ExplainedMessage(
             message=found,
             why=why,

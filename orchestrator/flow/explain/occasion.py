@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -29,7 +29,7 @@ from orchestrator.store.histories import OnTheWay, changes_met
 Asks = Literal["now", "later", "before", "not"]
 HYPOTHETICAL = "none"
 CHANGES_MAX = 200
-_EVER = timedelta(days=3_650)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR = timedelta(days=400)
 _WEEK = timedelta(days=8)
 
@@ -69,6 +69,7 @@ def find_occasion(
     wait = _wait(campaign)
     parameters = {
         "now": now + wait,
+        "since": _LONG_AGO,
         **These((customer_id,)).parameters(),
         **_due(connection, campaign, shop, customer_id, clocks, now),
     }
@@ -99,10 +100,10 @@ def _occasion(row: Any, asks: Asks, says: str) -> Occasion:
 
 def _forgiving(campaign: Campaign) -> Campaign:
     """The campaign without what makes an asking go away: the gates tell of that."""
-    trigger = campaign.trigger
-    if isinstance(trigger, OnEvent):
-        trigger = trigger.model_copy(update={"unless": None})
-    return campaign.model_copy(update={"expires": _EVER, "trigger": trigger})
+    if not isinstance(campaign.trigger, OnEvent):
+        return campaign
+    trigger = campaign.trigger.model_copy(update={"unless": None})
+    return campaign.model_copy(update={"trigger": trigger})
 
 
 def _wait(campaign: Campaign) -> timedelta:

@@ -8,10 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
+
 from orchestrator.flow.explain.places import Spot, spot
-from orchestrator.flow.statements import Statements
+from orchestrator.model.law import Law
 from orchestrator.model.version import Version
+from orchestrator.rules.case import Case
 from orchestrator.rules.gates import Gate, channel_gates, customer_gates, last_gates
+from orchestrator.tables import journeys
 
 OTHER: Mapping[str, str] = {
     "no_channel": "there is no channel to reach them by",
@@ -49,6 +53,16 @@ OTHER: Mapping[str, str] = {
 }
 
 
+_NOBODY = select(
+    journeys.c.customer_id,
+    journeys.c.occasion,
+    journeys.c.event_id,
+    journeys.c.change_id,
+    journeys.c.due_at,
+)
+"""Who asks does not matter to the words of a gate."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One reason: what it says, where its rules stand, and which rows of the law they are."""
@@ -74,11 +88,11 @@ class Reason:
         return " ".join((*first[:head], *middle.split(" "), *first[len(first) - tail :])).strip()
 
 
-def reasons(version: Version, statements: Statements) -> dict[str, Reason]:
+def reasons(version: Version, law: Law) -> dict[str, Reason]:
     """Every reason that the gates of a campaign may give, in the order of the gates."""
     found: dict[str, Reason] = {}
     for step in version.campaign.sends:
-        for gate in _gates(version, step, statements):
+        for gate in _gates(version, step, law):
             old = found.get(gate.name, Reason(gate.name, ()))
             place = spot(version, gate.path)
             found[gate.name] = Reason(
@@ -105,8 +119,8 @@ def _common(words: Sequence[Sequence[str]]) -> int:
     return number
 
 
-def _gates(version: Version, step: int, statements: Statements) -> Iterator[Gate]:
-    case = statements.on_journey(version, step).case
+def _gates(version: Version, step: int, law: Law) -> Iterator[Gate]:
+    case = Case.of(version, step, law, _NOBODY)
     yield from customer_gates(case)
     for channel in case.route.channels:
         yield from channel_gates(case, channel)

@@ -133,7 +133,7 @@ def explain(
         now,
     )
     decided = asked.decide()
-    known = reasons(version, tactful.statements)
+    known = {} if decided.reason is None else reasons(version, tactful.statements.law)
     return Explained(
         campaign=version.name,
         purpose=version.campaign.purpose,

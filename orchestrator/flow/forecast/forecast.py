@@ -186,8 +186,8 @@ def _campaign(
 
 
 def _not_sent(tactful: Tactful, version: Version, counts: Counter[str]) -> Iterable[NotSent]:
-    known = reasons(version, tactful.statements)
-    for name, number in counts.most_common():
-        if name not in NOT_REASONS:
-            why = reason(name, known)
-            yield NotSent(name, number, why.sentence, why.spots, why.rules)
+    missed = [(name, n) for name, n in counts.most_common() if name not in NOT_REASONS]
+    known = reasons(version, tactful.statements.law) if missed else {}
+    for name, number in missed:
+        why = reason(name, known)
+        yield NotSent(name, number, why.sentence, why.spots, why.rules)

@@ -159,12 +159,13 @@ def _channel(
 def _not_sent(
     tactful: Tactful, version: Version | None, rows: Sequence[Stated], passed: Counter[str]
 ) -> tuple[NotSent, ...]:
-    known = {} if version is None else reasons(version, tactful.statements)
     counts: Counter[str] = Counter()
     for row in rows:
         if row.state not in ADMITTED and row.state not in UNDECIDED:
             counts[row.reason or row.state] += row.messages
     counts.update({why: n for why, n in passed.items() if why not in _KEPT_AS_ROWS})
+    law = tactful.statements.law
+    known = reasons(version, law) if version is not None and counts else {}
     found = ((reason(name, known), number) for name, number in counts.most_common())
     return tuple(
         NotSent(why.name, number, why.sentence, why.spots, why.rules) for why, number in found

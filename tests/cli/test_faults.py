@@ -1,0 +1,102 @@
+"""How commands begin and end: at once, and never with a traceback."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from orchestrator.entry.cli.app import COMMANDS
+from tests.cli.shop import ShopFolder
+
+HEAVY = ("sqlalchemy", "pydantic", "rich", "jinja2", "babel", "channels", "orchestrator.flow")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from orchestrator.entry.cli import app\n"
+        "try:\n"
+        "    app(['--help'])\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert "explain" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_version(shop: ShopFolder) -> None:
+    assert shop.ok("--version") == f"tactful {version('tactful')}\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(shop: ShopFolder, name: str) -> None:
+    said = shop.ok(name, "--help")
+    assert f"tactful {name}" in said.replace("Usage: tactful " + name, "")
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_the_list_of_commands_is_not_cut_short(shop: ShopFolder) -> None:
+    said = shop.ok("--help")
+    assert "..." not in said.split("Commands:")[1]
+    assert [name for name in COMMANDS if f"  {name}" not in said] == []
+
+
+def test_a_command_that_there_is_not(shop: ShopFolder) -> None:
+    assert shop("chek").exit_code == 2
+
+
+def test_a_bug_is_told_in_a_sentence_with_its_log(
+    shop: ShopFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(settings: object) -> None:
+        raise RuntimeError("quite unexpected")
+
+    monkeypatch.setattr("orchestrator.entry.opening.read_folder", broken)
+    result = shop("check")
+    assert result.exit_code == 3
+    assert "RuntimeError: quite unexpected" in result.stderr
+    log = Path(result.stderr.split("known of it: ")[1].split(",")[0])
+    assert "Traceback" in log.read_text(encoding="utf-8")
+    log.unlink()
+    with pytest.raises(RuntimeError):
+        shop("--debug", "check")
+
+
+def test_a_database_that_is_none(shop: ShopFolder) -> None:
+    shop.write({"var/tactful.db": "this is a letter to my aunt, and no database\n" * 20})
+    result = shop("status")
+    assert result.exit_code == 3
+    assert "file is not a database" in result.stderr
+
+
+def test_a_kind_of_database_that_there_is_not(shop: ShopFolder) -> None:
+    result = shop("status", env={"TACTFUL_DATABASE_URL": "mysql://localhost/shop"})
+    assert result.exit_code == 2
+    assert "Tactful knows sqlite and postgresql" in result.stderr
+
+
+def test_the_database_stands_where_it_is_told(shop: ShopFolder) -> None:
+    env = {"TACTFUL_DATABASE_URL": "sqlite:///elsewhere/shop.db"}
+    assert shop("run", "--once", env=env).exit_code == 0
+    assert (shop.home / "elsewhere/shop.db").exists()
+    assert not (shop.home / "var/tactful.db").exists()
+
+
+def test_the_outbox_stands_where_it_is_told(shop: ShopFolder) -> None:
+    env = {"TACTFUL_OUTBOX_FOLDER": str(shop.home / "letters")}
+    shop.add_customer()
+    said = shop("doctor", env=env).stdout
+    assert "letters" in said.replace("\n", "").replace(" ", "")
+
+
+def test_no_colours_where_there_is_no_screen(shop: ShopFolder) -> None:
+    assert "\x1b" not in shop.ok("check")
+    coloured = shop("check", env={"FORCE_COLOR": "1"})
+    assert "\x1b" in coloured.stdout
