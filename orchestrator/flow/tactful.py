@@ -88,7 +88,9 @@ class Tactful:
     def plan(self, now: datetime, within: Scope = EVERYONE) -> list[Verdicts]:
         """Decide about whatever is due, and write it into the ledger."""
         with writing(self.engine) as connection:
-            return self.planner.plan(connection, now, within)
+            verdicts = self.planner.plan(connection, now, within)
+        self.planner.committed()
+        return verdicts
 
     def decide(self, customer_ids: Sequence[int], now: datetime) -> list[Verdicts]:
         """Decide at once about customers with new events."""

@@ -1,8 +1,8 @@
 """Triggers as SQL: who is asking for a campaign's first step, about what, and since when.
 
 Every trigger becomes a select of the same columns: customer_id, occasion, event_id, change_id,
-due_at. Occasions look back no further than the campaign's `expires`: what is older is no longer
-worth saying, so a restart after a long stop never floods anyone.
+due_at. The parameter `since` bounds how far it looks back: never further than the campaign's
+`expires`, so that a restart after a long stop never floods anyone.
 """
 
 import json
@@ -73,7 +73,8 @@ def change_parameter(changes: Iterable[int]) -> str:
 def asking(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
     """The occasions of a campaign's trigger that are due and that nobody has decided yet.
 
-    What was due before `since`, when the campaign was put to work, is none of its business.
+    `since`: what was due until then is too old to be news, was due before the campaign was put to
+    work, or has been looked at.
     """
     found = occasions(campaign, shop, within).subquery("occasions")
     return select(found).where(found.c.due_at > SINCE, ~_decided(campaign.name, found.c))
@@ -95,26 +96,20 @@ def _decided(campaign: str, occasion: Any) -> ColumnElement[bool]:
 
 
 def occasions(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
-    """Every asking that is due and still news, decided or not."""
+    """Every asking that has become due after `since`, decided or not."""
     match campaign.trigger:
         case OnEvent() as trigger:
-            return _after_event(
-                trigger,
-                trigger.event,
-                trigger.wait or timedelta(0),
-                trigger.unless,
-                campaign,
-                within,
-            )
+            wait = trigger.wait or timedelta(0)
+            return _after_event(trigger, trigger.event, wait, trigger.unless, within)
         case OnInactive() as trigger:
             again = Match(event=trigger.inactive, where=trigger.where, product=trigger.product)
-            return _after_event(trigger, trigger.inactive, trigger.for_, again, campaign, within)
+            return _after_event(trigger, trigger.inactive, trigger.for_, again, within)
         case OnCron() | OnDay():
             return _in_slot(within)
         case OnDate() as trigger:
             return _on_date(trigger, within)
         case OnEntering() as trigger:
-            return _entered(trigger, campaign, within)
+            return _entered(trigger, within)
         case OnPriceDrop() | OnBackInStock() as trigger:
             return _product_changed(trigger, shop, within)
 
@@ -141,7 +136,6 @@ def _after_event(
     name: str,
     wait: timedelta,
     unless: Match | None,
-    campaign: Campaign,
     within: Within,
 ) -> Select[Any]:
     """Due `wait` after the event, unless another event has come between."""
@@ -154,7 +148,7 @@ def _after_event(
         within.holds(events.c.customer_id),
         events.c.name == name,
         events.c.at <= ago(wait),
-        events.c.at > ago(wait + campaign.expires),
+        events.c.at > later(SINCE, -wait),
         *filtered(filter, events),
     )
     return asked if unless is None else asked.where(~came_between(unless, events))
@@ -204,7 +198,7 @@ def _on_date(trigger: OnDate, within: Within) -> Select[Any]:
     return _in_slot(within).where(day == SLOT_ROWS.c.match)
 
 
-def _entered(trigger: OnEntering, campaign: Campaign, within: Within) -> Select[Any]:
+def _entered(trigger: OnEntering, within: Within) -> Select[Any]:
     return _row(
         memberships.c.customer_id,
         literal("enters:") + cast(memberships.c.id, String),
@@ -213,7 +207,7 @@ def _entered(trigger: OnEntering, campaign: Campaign, within: Within) -> Select[
         within.holds(memberships.c.customer_id),
         memberships.c.segment == trigger.enters,
         memberships.c.since <= NOW,
-        memberships.c.since > ago(campaign.expires),
+        memberships.c.since > SINCE,
     )
 
 

@@ -28,6 +28,7 @@ class Range:
     first: int
     last: int
     shape = Within.RANGE
+    ids_or_none = None
 
     def parameters(self) -> dict[str, Any]:
         """What the statement needs."""
@@ -45,6 +46,11 @@ class These:
     def of(cls, ids: Iterable[int]) -> "These":
         """In id order: the order in which customers are locked."""
         return cls(tuple(sorted(set(ids))))
+
+    @property
+    def ids_or_none(self) -> tuple[int, ...]:
+        """The ids, where the scope names them."""
+        return self.ids
 
     def parameters(self) -> dict[str, Any]:
         """What the statement needs."""

@@ -1,6 +1,7 @@
 """Who is in a segment, since when: kept only for segments whose entering is a trigger."""
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -13,6 +14,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    update,
 )
 
 from orchestrator.store.dialect import insert_ignore
@@ -20,10 +22,20 @@ from orchestrator.tables import memberships, segments
 from orchestrator.tables.base import Instant
 
 
+def looked_lately(connection: Connection, segment: str, now: datetime, span: timedelta) -> bool:
+    """Whether everyone was looked at less than `span` ago."""
+    at = connection.scalar(select(segments.c.looked_at).where(segments.c.name == segment))
+    return at is not None and at <= now < at + span
+
+
 def refresh(
-    connection: Connection, segment: str, members: Select[Any], parameters: dict[str, Any]
+    connection: Connection,
+    segment: str,
+    members: Select[Any],
+    parameters: dict[str, Any],
+    only: Collection[int] | None,
 ) -> None:
-    """Set the memberships to what `members` (customer ids) says now.
+    """Set the memberships, of everyone or `only` of these, to what `members` says now.
 
     Whoever is in the segment when it is first looked at has not entered it: `since` stays null.
     """
@@ -33,6 +45,11 @@ def refresh(
     look = {"name": segment, "first_look": now}
     first_look = connection.execute(insert_ignore(connection, segments), look).rowcount > 0
     left = delete(memberships).where(mine, memberships.c.customer_id.not_in(select(in_it.c[0])))
+    if only is None:
+        note = update(segments).where(segments.c.name == segment).values(looked_at=now)
+        connection.execute(note)
+    else:
+        left = left.where(memberships.c.customer_id.in_(list(only)))
     connection.execute(left, parameters)
     since: ColumnElement[Any] = null() if first_look else bindparam("entered", now, Instant())
     known = exists(

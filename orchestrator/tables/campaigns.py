@@ -54,6 +54,7 @@ segments = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("first_look", Instant, nullable=False),
+    Column("looked_at", Instant),  # when everyone was last looked at
 )
 
 # Ids are never used again: who leaves and enters once more has another occasion.

@@ -26,7 +26,7 @@ customers = Table(
     Column("bucket", Integer, nullable=False),  # 0 … 2^31-1, from the key: holdouts are drawn by it
     Column("traits", Json, nullable=False),
     Column("created_at", Instant, nullable=False),
-    Column("updated_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False, index=True),
 )
 
 addresses = Table(

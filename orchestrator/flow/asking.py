@@ -1,0 +1,199 @@
+"""One asking: the transaction, the instant, the scope, and what was worked out for it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, exists, func, select
+
+from orchestrator.flow.due import due_slots
+from orchestrator.flow.looked import Looked
+from orchestrator.flow.statements import Question, Statements
+from orchestrator.flow.travel import Place, frozen
+from orchestrator.model.clock import Clock
+from orchestrator.model.program import SendOp, WaitOp
+from orchestrator.model.trigger import OnBackInStock, OnCron, OnDate, OnDay, OnPriceDrop
+from orchestrator.model.version import Version
+from orchestrator.rules.clocks import ClockRules
+from orchestrator.rules.slot_rows import SlotRow, slot_parameter
+from orchestrator.rules.triggers import change_parameter
+from orchestrator.rules.within import EVERYONE, Range, Scope, These
+from orchestrator.store import campaigns, controls, journeys, passes
+from orchestrator.store.arrivals import arrived_since
+from orchestrator.store.clocks import all_clocks, clocks_of
+from orchestrator.store.decided import HELD, decide_into_ledger
+from orchestrator.tables import customers
+
+CHUNK_CUSTOMERS = 50_000
+"""A scheduled pass takes so many customer ids at a time: memory does not grow with the audience."""
+
+
+class Asking:
+    """Asks every campaign's trigger at one instant."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        statements: Statements,
+        now: datetime,
+        within: Scope,
+        looked: Looked,
+    ) -> None:
+        self.connection = connection
+        self.statements = statements
+        self.now = now
+        self.within = within
+        self.clocks: dict[int, Clock] = (
+            clocks_of(connection, within.ids)
+            if isinstance(within, These)
+            else all_clocks(connection)
+        )
+        self.arrived = arrived_since(connection, looked.seen_id)
+        self.whole: dict[str, bool] = {}
+        self.held: set[str] = set()
+        self._looked = looked
+        self._clock_rows: dict[Any, str] = {}
+        self._pauses = controls.pauses(connection)
+        self._since = campaigns.all_since(connection)
+
+    def is_paused(self, version: Version) -> bool:
+        """Whether the campaign, or everything, is stopped."""
+        return any(pause.stops_campaign(version.name) for pause in self._pauses)
+
+    def earliest(self, version: Version) -> datetime:
+        """Nothing that became due before is news: older, or from before the campaign began."""
+        begun = self._since.get(version.name, self.now)
+        return max(self.now - version.campaign.expires, begun)
+
+    def about(self, version: Version) -> Counter[str]:
+        """Decide about everyone whom the campaign's trigger finds."""
+        match version.campaign.trigger:
+            case OnCron() | OnDay() | OnDate():
+                due = self._slots(version)
+                occasions = {(slot.occasion, slot.due_at) for slot in due}
+                return self._pass(version, occasions, {"slot_rows": slot_parameter(due)})
+            case OnPriceDrop() | OnBackInStock() as trigger:
+                kind = "price" if isinstance(trigger, OnPriceDrop) else "stock"
+                changes = self._changes(version, kind)
+                occasions = {(f"{kind}:{id}", at) for id, at in changes.items()}
+                return self._pass(version, occasions, {"change_rows": change_parameter(changes)})
+            case _:
+                return self._look(version)
+
+    def parameters(self, question: Question) -> dict[str, Any]:
+        """What every statement about a case needs."""
+        return {
+            "now": self.now,
+            "since": self.earliest(question.case.version),
+            "clock_rows": self._clock_parameter(question.case.clock_rules()),
+            **self.within.parameters(),
+        }
+
+    def place(self, version: Version, step: int) -> Place:
+        """A step of a journey, ready to be moved on from."""
+        sends = version.campaign.sends
+        number = step if step in sends else min(sends)
+        parameters = self.parameters(self.statements.on_journey(version, number))
+        return Place(self.connection, version, self.statements, parameters, step)
+
+    def _look(self, version: Version) -> Counter[str]:
+        """Events and memberships: what has become due, or has arrived, since the last look."""
+        earliest = self.earliest(version)
+        since = (
+            self._looked.since(version.name, self.now, earliest, self.arrived)
+            if self.within == EVERYONE
+            else earliest
+        )
+        self.whole[version.name] = since == earliest
+        asking = self.statements.asking(version, self.within.shape)
+        asked = {"now": self.now, "since": since, **self.within.parameters()}
+        if not self.connection.scalar(select(exists(asking)), asked):
+            return Counter()  # by far the most common answer, and a small question
+        counts = self._decide(version, self.within, {"since": since}, keep_skipped=True)
+        if any(counts[reason] for reason in HELD):
+            self.held.add(version.name)
+        return counts
+
+    def _pass(
+        self, version: Version, occasions: set[tuple[str, datetime]], due: dict[str, Any]
+    ) -> Counter[str]:
+        """Decide about many customers at once; who was skipped is counted, not listed.
+
+        Where a pause holds somebody back, the pass is not done: it is asked again.
+        """
+        counts: Counter[str] = Counter()
+        if not occasions:
+            return counts
+        for chunk in self._chunks():
+            counts.update(self._decide(version, chunk, due, keep_skipped=False))
+        if self.within == EVERYONE and not any(counts[reason] for reason in HELD):
+            passes.mark_done(
+                self.connection, version.name, version.digest, occasions, counts, self.now
+            )
+        return counts
+
+    def _decide(
+        self, version: Version, within: Scope, due: dict[str, Any], *, keep_skipped: bool
+    ) -> Counter[str]:
+        question = self.statements.on_trigger(version, within.shape)
+        parameters = {**self.parameters(question), **within.parameters(), **due}
+        if not at_once(version):
+            begun = journeys.begin(
+                self.connection,
+                self.statements.asking(version, within.shape),
+                parameters,
+                campaign=version.name,
+                version=version.digest,
+                wait=_first_wait(version),
+            )
+            return Counter(began=begun) if begun else Counter()
+        return decide_into_ledger(
+            self.connection,
+            question.decisions,
+            parameters,
+            frozen(version, min(version.campaign.sends)),
+            keep_skipped=keep_skipped,
+        )
+
+    def _slots(self, version: Version) -> list[SlotRow]:
+        after = self.earliest(version)
+        done = passes.done_slots(self.connection, version.name, after)
+        due = due_slots(version.campaign, version.shop, self.clocks, after, self.now)
+        return [slot for slot in due if (slot.occasion, slot.due_at) not in done]
+
+    def _changes(self, version: Version, kind: str) -> dict[int, datetime]:
+        after = self.earliest(version)
+        return passes.open_changes(self.connection, version.name, kind, after, self.now)
+
+    def _chunks(self) -> Iterable[Scope]:
+        if isinstance(self.within, These):
+            return [self.within]
+        first, last = self.connection.execute(
+            select(func.min(customers.c.id), func.max(customers.c.id))
+        ).one()
+        if first is None:
+            return []
+        first, last = max(first, self.within.first), min(last, self.within.last)
+        return [
+            Range(start, min(start + CHUNK_CUSTOMERS - 1, last))
+            for start in range(first, last + 1, CHUNK_CUSTOMERS)
+        ]
+
+    def _clock_parameter(self, rules: ClockRules) -> str:
+        """Campaigns with the same channels and quiet hours share the answer."""
+        key = (tuple(rules.channels), rules.quiet)
+        if key not in self._clock_rows:
+            self._clock_rows[key] = rules.parameter(self.now, self.clocks)
+        return self._clock_rows[key]
+
+
+def at_once(version: Version) -> bool:
+    """Whether the campaign is one send and nothing else: then no journey need be kept."""
+    program = version.campaign.program
+    return len(program) == 1 and isinstance(program[0], SendOp) and program[0].send.when is None
+
+
+def _first_wait(version: Version) -> timedelta:
+    first = version.campaign.program[0]
+    return first.wait.for_ if isinstance(first, WaitOp) else timedelta(0)

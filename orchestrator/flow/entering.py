@@ -1,0 +1,63 @@
+"""Who has entered a segment: kept for the segments whose entering is some campaign's trigger.
+
+Time alone moves customers in and out ("no order in 30 days"), so everyone is looked at once an
+hour; customers with new events or new data are looked at every time.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from orchestrator.flow.asking import Asking
+from orchestrator.flow.looked import Looked
+from orchestrator.flow.statements import Statements
+from orchestrator.model.trigger import OnEntering
+from orchestrator.model.version import Version
+from orchestrator.rules.where import Of, where
+from orchestrator.rules.within import EVERYONE, Scope, These, Within
+from orchestrator.store import memberships
+from orchestrator.store.arrivals import touched_since
+from orchestrator.tables import customers
+
+EVERYONE_EVERY = timedelta(hours=1)
+TOUCHED_MAX = 5_000
+"""With more customers touched than that, everyone is looked at."""
+
+
+def refresh_segments(asking: Asking, versions: Iterable[Version], looked: Looked) -> None:
+    """Bring the memberships up to date; who has entered has done so now."""
+    for version in versions:
+        if isinstance(version.campaign.trigger, OnEntering):
+            _refresh(asking, version, version.campaign.trigger.enters, looked)
+
+
+def _refresh(asking: Asking, version: Version, segment: str, looked: Looked) -> None:
+    scope = _whom(asking, segment, looked)
+    if isinstance(scope, These) and not scope.ids:
+        return
+    question = asking.statements.on_trigger(version, EVERYONE.shape)
+    parameters = {**asking.parameters(question), **scope.parameters()}
+    members = _members(version, segment, asking.statements, scope.shape)
+    memberships.refresh(asking.connection, segment, members, parameters, scope.ids_or_none)
+
+
+def _whom(asking: Asking, segment: str, looked: Looked) -> Scope:
+    if looked.last_at is None or not looked.last_at <= asking.now:
+        return EVERYONE
+    if not memberships.looked_lately(asking.connection, segment, asking.now, EVERYONE_EVERY):
+        return EVERYONE
+    touched = touched_since(asking.connection, looked.seen_id, looked.last_at, limit=TOUCHED_MAX)
+    return EVERYONE if touched is None else These.of(touched)
+
+
+def _members(version: Version, segment: str, statements: Statements, within: Within) -> Select[Any]:
+    case = statements.on_trigger(version, EVERYONE.shape).case
+    of = Of(customers.c.id, customers.c.traits, case.clock.c.local_day, version.shop.segments)
+    joined = customers.outerjoin(case.clock, case.clock.c.clock_id == customers.c.clock_id)
+    return (
+        select(customers.c.id)
+        .select_from(joined)
+        .where(within.holds(customers.c.id), where(version.shop.segments[segment], of))
+    )
