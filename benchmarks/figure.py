@@ -1,17 +1,21 @@
-"""One measured number."""
+"""What is measured, and the numbers that were."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+Measured = Iterator[tuple[str, float]]
+"""Figures' names with their values, as they come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number with its unit, and the aim it is held against.
+    """One number that a benchmark gives.
 
-    `name` is dotted and stable ("decide.one_campaign.1000000_customers"): it is the key in
-    benchmarks/latest.json, by which two runs are compared. `aim` says in words what was hoped for.
+    `name` is stable and ends in its unit (`decide_1m_s`, `renders_text_per_s`): it is the key in
+    benchmarks/latest.json, by which two runs are compared. `what` and `aim` are told to people.
     """
 
     name: str
-    value: float
+    what: str
     unit: str
     aim: str = ""
