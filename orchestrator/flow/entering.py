@@ -1,7 +1,7 @@
 """Who has entered a segment: kept for the segments whose entering is some campaign's trigger.
 
-Time alone moves customers in and out ("no order in 30 days"), so everyone is looked at once an
-hour; customers with new events or new data are looked at every time.
+Time alone moves customers in and out ("no order in 30 days"), so everyone is looked at every few
+hours; customers with new events or new data are looked at every time.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from orchestrator.store import memberships
 from orchestrator.store.arrivals import touched_since
 from orchestrator.tables import customers
 
-EVERYONE_EVERY = timedelta(hours=1)
+EVERYONE_EVERY = timedelta(hours=6)
 TOUCHED_MAX = 5_000
 """With more customers touched than that, everyone is looked at."""
 

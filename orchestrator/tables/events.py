@@ -31,7 +31,7 @@ event_products = Table(
     Column("at", Instant, nullable=False),  # the event's
     Column("quantity", Integer, nullable=False),
     Column("amount", Amount),  # paid for one
-    Index(None, "customer_id", "name", "at"),
+    Index(None, "customer_id", "product_id", "name", "at"),
     Index(None, "product_id", "name", "at"),
     sqlite_with_rowid=False,
 )
