@@ -12,7 +12,7 @@ from tests.rules.oracle import Person, holds
 from tests.rules.population import empty, matched, settle
 from tests.rules.strategies import NOW, conditions, known_segments, populations
 
-EXAMPLES = int(os.environ.get("TACTFUL_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("TACTFUL_EXAMPLES", "40"))
 
 
 @pytest.fixture(scope="module")
