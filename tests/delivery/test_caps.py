@@ -1,7 +1,6 @@
 """Some days of random shops: caps, quiet hours, consent and ends, by the provider's own log."""
 
 import os
-from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -12,7 +11,6 @@ from tests.delivery.world import DAY, check, unreliable, world
 from tests.support.shop import Small
 
 SEEDS = range(int(os.environ.get("TACTFUL_SEEDS", "3")))
-_seen: Counter[str] = Counter()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -37,12 +35,6 @@ def test_no_window_holds_more_than_its_cap_and_nobody_is_disturbed(
         shop.dispatch(now)
         shop.tactful.reconcile(now)
         now += timedelta(hours=1)
-    _seen.update(check(shop, made))
-
-
-def test_the_seeds_meet_what_matters() -> None:
-    """A simulation in which nothing is capped, or nothing sent, would show nothing."""
-    if len(_seen) == 0:
-        pytest.skip("asked for alone")
-    assert _seen["accepted"] > 10 * len(SEEDS)
-    assert {"capped", "skipped", "expired", "rejected"} <= _seen.keys()
+    states = check(shop, made)
+    assert states["accepted"] > 10, "a simulation in which nothing is sent would show nothing"
+    assert states["capped"] + states["skipped"] > 10, "nor one in which nothing is stopped"

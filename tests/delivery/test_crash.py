@@ -90,7 +90,7 @@ class Fatal:
 
     def finish(self, start: datetime) -> None:
         """Tick until there is nothing left to do."""
-        times = [*(start + n * 4 * MINUTE for n in range(5)), start + 2 * HOUR, start + 4 * HOUR]
+        times = [*(start + n * 4 * MINUTE for n in range(3)), start + 2 * HOUR, start + 4 * HOUR]
         for now in times:
             assert self.tick(now, None)
 
