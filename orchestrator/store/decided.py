@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
     Column,
     Connection,
-    Integer,
+    Insert,
     MetaData,
     Select,
     String,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.schema import CreateTable
 
 from orchestrator.model.message import State
 from orchestrator.store.dialect import insert_ignore
@@ -34,6 +36,8 @@ from orchestrator.tables.messages import is_one_of
 
 HELD = ("paused", "channel_paused")
 """Reasons that decide nothing: whoever they stop is asked about again."""
+
+STATEMENTS_KEPT_MAX = 1_000
 
 # Decisions are worked out once, into a table of this connection alone, then counted and copied.
 _staged = Table(
@@ -66,6 +70,9 @@ class Frozen:
     priority: int
 
 
+_FROZEN = [field.name for field in fields(Frozen)]
+
+
 def decide_into_ledger(
     connection: Connection,
     decisions: Select[Any],
@@ -81,29 +88,51 @@ def decide_into_ledger(
     What a pause stopped (`HELD`) is never written: it is asked again. Occasions that stand in the
     ledger already are left as they are.
     """
-    _staged.create(connection, checkfirst=True)
-    connection.execute(delete(_staged))
-    names = [column.name for column in _staged.columns]
-    connection.execute(_staged.insert().from_select(names, decisions), parameters)
-    counted = connection.execute(
-        select(func.coalesce(_staged.c.reason, "planned"), func.count()).group_by(_staged.c.reason)
-    )
-    counts: Counter[str] = Counter({row[0]: row[1] for row in counted})
+    connection.execute(CreateTable(_staged, if_not_exists=True))
+    connection.execute(_EMPTY)
+    connection.execute(_staging(decisions), parameters)
+    counts = Counter({row[0]: row[1] for row in connection.execute(_COUNTED)})
     if counts:
-        _write(connection, frozen, parameters["now"], keep_skipped=keep_skipped)
+        kept = {f"its_{name}": value for name, value in asdict(frozen).items()}
+        kept |= {"at_now": parameters["now"], "keep_skipped": keep_skipped}
+        connection.execute(_writing(connection), kept)
     return counts
 
 
-def _write(connection: Connection, frozen: Frozen, now: datetime, *, keep_skipped: bool) -> None:
+_EMPTY = delete(_staged)
+_COUNTED = select(func.coalesce(_staged.c.reason, "planned"), func.count()).group_by(
+    _staged.c.reason
+)
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT_MAX)
+def _staging(decisions: Select[Any]) -> Insert:
+    """One and the same object each time: SQLAlchemy then knows what it was compiled to."""
+    names = [column.name for column in _staged.columns]
+    return _staged.insert().from_select(names, decisions)
+
+
+_written: dict[str, Insert] = {}
+
+
+def _writing(connection: Connection) -> Insert:
+    """From the staged decisions into the ledger; what is frozen comes as parameters."""
+    name = connection.dialect.name
+    if name not in _written:
+        _written[name] = _build_writing(connection)
+    return _written[name]
+
+
+def _build_writing(connection: Connection) -> Insert:
     reason = _staged.c.reason
-    skipped = and_(literal(keep_skipped), reason.not_in(HELD))
-    wanted = select(*_row(frozen, now)).where(or_(reason.is_(None), reason == "holdout", skipped))
+    skipped = and_(bindparam("keep_skipped", type_=Boolean()), reason.not_in(HELD))
+    wanted = select(*_row()).where(or_(reason.is_(None), reason == "holdout", skipped))
     names = [column.name for column in wanted.selected_columns]
-    connection.execute(insert_ignore(connection, messages).from_select(names, wanted))
+    return insert_ignore(connection, messages).from_select(names, wanted)
 
 
-def _row(frozen: Frozen, now: datetime) -> list[Any]:
-    staged, at = _staged.c, literal(now, Instant())
+def _row() -> list[Any]:
+    staged, at = _staged.c, bindparam("at_now", type_=Instant())
     planned = staged.reason.is_(None)
     state = case(
         (planned, literal(str(State.PLANNED))),
@@ -112,12 +141,7 @@ def _row(frozen: Frozen, now: datetime) -> list[Any]:
     )
     send_after = func.coalesce(staged.send_after, at, type_=Instant())
     return [
-        literal(frozen.campaign).label("campaign"),
-        literal(frozen.version).label("version"),
-        literal(frozen.step, Integer()).label("step"),
-        literal(frozen.marketing, Boolean()).label("marketing"),
-        literal(frozen.topic).label("topic"),
-        literal(frozen.priority, Integer()).label("priority"),
+        *(bindparam(f"its_{name}", type_=messages.c[name].type).label(name) for name in _FROZEN),
         staged.customer_id,
         staged.occasion,
         func.coalesce(staged.channel, "-").label("channel"),
