@@ -143,8 +143,9 @@ class Composer:
 
     def _item(self, claimed: Claimed, version: Version, rendered: Rendered, locale: str) -> Item:
         use = version.shop.channels[claimed.channel]
-        marketing_email = claimed.channel == "email" and version.campaign.marketing
-        unsubscribe = self._links.unsubscribe(claimed.id)
+        headers: tuple[tuple[str, str], ...] = ()
+        if claimed.channel == "email" and version.campaign.marketing:
+            headers = unsubscribe_headers(self._links.unsubscribe(claimed.id))
         return Item(
             message_id=str(claimed.id),
             attempt_id="",  # known once it is admitted
@@ -154,7 +155,7 @@ class Composer:
             subject=rendered.subject or None,
             html=rendered.html or None,
             sender=Sender(version.shop.brand.name, use.sender),
-            headers=unsubscribe_headers(unsubscribe) if marketing_email else (),
+            headers=headers,
             stable_id=stable_id(self._deployment_id, claimed.id),
             not_after=claimed.expires_at,
             language=locale.replace("_", "-"),

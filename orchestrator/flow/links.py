@@ -2,7 +2,6 @@
 
 import hmac
 from dataclasses import dataclass
-from hashlib import sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,7 @@ class Links:
         return self.base_url.rstrip("/")
 
     def _signature(self, message_id: int) -> str:
-        digest = hmac.new(self.secret, f"message:{message_id}".encode(), sha256)
-        return digest.hexdigest()[:32]
+        return hmac.digest(self.secret, f"message:{message_id}".encode(), "sha256").hex()[:32]
 
 
 def unsubscribe_headers(url: str) -> tuple[tuple[str, str], ...]:
