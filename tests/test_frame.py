@@ -1,6 +1,5 @@
 """What stands around the code: locks, process settings, CI, and what no committed file may say."""
 
-import json
 import os
 import re
 import shutil
@@ -18,8 +17,6 @@ from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
 
 import celeryconfig
-from benchmarks.__main__ import keep
-from benchmarks.figure import Figure
 from orchestrator.model.campaign import Campaign
 
 ROOT = Path(__file__).parent.parent
@@ -171,16 +168,6 @@ def test_ci_passes_only_when_tests_ran(tmp_path: Path, said: str, code: int, pas
     )
     assert (run.returncode == 0) is passes, run.stderr
     assert not passes or run.stdout.splitlines()[-1] == said
-
-
-def test_a_figure_is_kept_beside_the_others(tmp_path: Path) -> None:
-    latest = tmp_path / "latest.json"
-    keep([Figure("render.text", 1.0, "1/s"), Figure("decide.one", 9.0, "ms")], latest)
-    keep([Figure("render.text", 2.0, "1/s")], latest)
-    kept = json.loads(latest.read_text())
-    assert kept["render.text [1/s]"] == 2.0
-    assert kept["decide.one [ms]"] == 9.0
-    assert not any(isinstance(value, dict | list) for value in kept.values())
 
 
 def test_a_test_cannot_leave_this_machine() -> None:
