@@ -9,6 +9,7 @@ The clock stands still where the command line reads it, and nowhere else is it r
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -23,8 +24,9 @@ from typer.testing import CliRunner, Result
 from channels.outbox import Record, read_log
 from orchestrator.entry.cli import app
 from orchestrator.flow.ingest import Kind, ingest_raw
-from orchestrator.flow.load import revive_settings
+from orchestrator.flow.load import load, revive_settings
 from orchestrator.flow.load.folder import SHOP_FILE
+from orchestrator.store.campaigns import save_versions
 from orchestrator.store.database import create_schema, open_database, writing
 from orchestrator.tables import metadata
 
@@ -107,11 +109,14 @@ TEA_PRICE = {
 class ShopFolder:
     """A folder with a shop, and its command line."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, like: "ShopFolder | None" = None) -> None:
         self.home = home
-        self._numbers = count(1)
+        self._numbers = count(1 if like is None else 1_000)
         self._runner = CliRunner()
-        self.write(GOOD)
+        if like is None:
+            self.write(GOOD)
+        else:
+            shutil.copytree(like.home, home, dirs_exist_ok=True)
 
     def write(self, files: Mapping[str, str]) -> None:
         """Write files below the folder."""
@@ -203,6 +208,11 @@ class ShopFolder:
         number = next(self._numbers)
         event = {"id": f"e{number}", "customer": key, "name": name, "at": at}
         self.add("events", {**event, "properties": properties}, at=at)
+
+    def put_to_work(self, at: datetime = NOW - timedelta(days=20)) -> None:
+        """The campaigns as they are written now have been at work since `at`."""
+        for connection in self.database():
+            save_versions(connection, load(self.home).versions, at)
 
     def sell_tea(self) -> None:
         """A product with its price, for the offer."""

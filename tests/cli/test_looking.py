@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,19 +12,27 @@ from tests.cli.shop import NIGHT, NOW, ShopFolder
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@pytest.fixture
-def town(shop: ShopFolder) -> ShopFolder:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> ShopFolder:
     """Ann was written to two hours ago and ordered; Bob has no address, Cyd lives elsewhere."""
+    shop = ShopFolder(tmp_path_factory.mktemp("town"))
     shop.sell_tea()
     shop.add_customer()
     shop.add_customer("bob", email=None)
     shop.add_customer("cyd", city="Oslo")
-    shop.ok("run", "--once", at=NOW - DAY)
+    shop.put_to_work()
     for key in ("ann", "bob", "cyd"):
         shop.happen(key, at=NOW - 2 * HOUR)
     shop.ok("run", "--once", at=NOW - 2 * HOUR)
     shop.happen("ann", "Order Completed", at=NOW - HOUR, total=20)
     return shop
+
+
+@pytest.fixture
+def town(built: ShopFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ShopFolder:
+    """That shop, for one test alone."""
+    monkeypatch.chdir(tmp_path)
+    return ShopFolder(tmp_path, like=built)
 
 
 # preview

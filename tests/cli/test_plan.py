@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from tests.cli.shop import NIGHT, NOW, ShopFolder
 
 
-@pytest.fixture
-def town(shop: ShopFolder) -> ShopFolder:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> ShopFolder:
     """Ann and Bob signed up; Cyd did without consent, Dan lives elsewhere."""
+    shop = ShopFolder(tmp_path_factory.mktemp("town"))
     shop.sell_tea()
     for key in ("ann", "bob", "cyd"):
         shop.add_customer(key)
@@ -20,6 +22,13 @@ def town(shop: ShopFolder) -> ShopFolder:
     for key in ("ann", "bob", "cyd", "dan"):
         shop.happen(key, at=NOW - timedelta(hours=1))
     return shop
+
+
+@pytest.fixture
+def town(built: ShopFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ShopFolder:
+    """That shop, for one test alone."""
+    monkeypatch.chdir(tmp_path)
+    return ShopFolder(tmp_path, like=built)
 
 
 def of(said: Any, name: str) -> Any:

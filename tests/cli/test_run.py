@@ -21,7 +21,7 @@ def waiting(shop: ShopFolder) -> ShopFolder:
     """The campaigns are at work, and Ann has signed up since."""
     shop.sell_tea()
     shop.add_customer()
-    shop.ok("run", "--once")
+    shop.put_to_work(NOW)
     shop.happen("ann", at=NOW + MINUTE)
     return shop
 

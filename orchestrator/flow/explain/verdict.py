@@ -21,7 +21,7 @@ from orchestrator.flow.tactful import Tactful
 from orchestrator.model.clock import Clock
 from orchestrator.model.law import HoursRow, Law, LegalCap
 from orchestrator.model.version import Version
-from orchestrator.rules.caps import fillers
+from orchestrator.rules.caps import Cap, fillers
 from orchestrator.rules.case import Case
 from orchestrator.rules.clocks import HOLD
 from orchestrator.rules.decide import decisions
@@ -213,11 +213,14 @@ class _Asked:
         if not some:
             return ()
         row = self._select([column for gate in some for column in _columns(gate)])
-        found = []
+        found: list[GateVerdict] = []
+        full: Cap | None = None
         for number, gate in enumerate(some):
             passes, value, until, applies = row[4 * number : 4 * number + 4]
-            if applies:
+            # A cap that is full by what has left is not also lost to what is planned.
+            if applies and (full is None or gate.cap is not full):
                 found.append(self._verdict(gate, channel, bool(passes), value, until))
+                full = None if passes else gate.cap
         return tuple(found)
 
     def _select(self, columns: Sequence[Any]) -> Row[Any]:
