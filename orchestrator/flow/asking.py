@@ -139,15 +139,14 @@ class Asking:
         question = self.statements.on_trigger(version, within.shape)
         parameters = {**self.parameters(question), **within.parameters(), **due}
         if not at_once(version):
-            begun = journeys.begin(
+            return journeys.begin(
                 self.connection,
-                self.statements.asking(version, within.shape),
+                self.statements.setting_out(version, within.shape),
                 parameters,
                 campaign=version.name,
                 version=version.digest,
                 wait=_first_wait(version),
             )
-            return Counter(began=begun) if begun else Counter()
         return decide_into_ledger(
             self.connection,
             question.decisions,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, select, true
 
 from orchestrator.model.law import Law
 from orchestrator.model.message import State
@@ -14,6 +14,7 @@ from orchestrator.rules.decide import decisions
 from orchestrator.rules.gates import channel_gates, customer_gates
 from orchestrator.rules.now import NOW
 from orchestrator.rules.triggers import asking
+from orchestrator.rules.where import where
 from orchestrator.rules.within import Within
 from orchestrator.tables import journeys, messages
 
@@ -42,7 +43,7 @@ class Statements:
     def __init__(self, law: Law) -> None:
         self.law = law
         self._built: dict[tuple[Any, ...], Question] = {}
-        self._asking: dict[tuple[str, Within], Select[Any]] = {}
+        self._selects: dict[tuple[str, str, Within], Select[Any]] = {}
 
     def on_trigger(self, version: Version, within: Within) -> Question:
         """Whoever the trigger finds, about the campaign's first send."""
@@ -54,10 +55,19 @@ class Statements:
 
     def asking(self, version: Version, within: Within) -> Select[Any]:
         """Whoever the trigger finds, not judged yet."""
-        key = (version.digest, within)
-        if key not in self._asking:
-            self._asking[key] = asking(version.campaign, version.shop, within)
-        return self._asking[key]
+        key = ("asking", version.digest, within)
+        if key not in self._selects:
+            self._selects[key] = asking(version.campaign, version.shop, within)
+        return self._selects[key]
+
+    def setting_out(self, version: Version, within: Within) -> Select[Any]:
+        """Whoever the trigger finds, and whether each matches the audience."""
+        key = ("setting out", version.digest, within)
+        if key not in self._selects:
+            case, audience = self.on_trigger(version, within).case, version.campaign.audience
+            matches = true() if audience is None else where(audience, case.of_customer)
+            self._selects[key] = case.looked(*case.asked.c, matches.label("matches"))
+        return self._selects[key]
 
     def on_journey(self, version: Version, step: int) -> Question:
         """Whoever has come to a send on the way through the campaign."""

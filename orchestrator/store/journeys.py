@@ -1,5 +1,6 @@
 """Customers on their way through campaigns of several steps."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    null,
     select,
     update,
 )
@@ -27,17 +29,24 @@ from orchestrator.tables.messages import is_one_of
 _NOW: ColumnElement[Any] = bindparam("at_now", type_=Instant())
 
 
+NOT_SET_OUT = "not_in_audience"
+"""The end of a journey that never began: kept, so that the occasion is not asked about again."""
+
+
 def begin(
     connection: Connection,
-    asking: Select[Any],
+    setting_out: Select[Any],
     parameters: Mapping[str, Any],
     *,
     campaign: str,
     version: str,
     wait: timedelta,
-) -> int:
-    """Everyone who asks sets out at step 0, to stay there for `wait`; the answer is how many."""
-    asked = asking.subquery()
+) -> Counter[str]:
+    """Everyone who asks sets out at step 0, `wait` from when it was due, if `matches` holds.
+
+    The answer counts who `began`, and who did not match.
+    """
+    asked = setting_out.subquery()
     now = literal(parameters["now"], Instant())
     rows = select(
         literal(campaign),
@@ -50,13 +59,29 @@ def begin(
         asked.c.due_at,
         now,
         later(asked.c.due_at, wait),
+        case((asked.c.matches, null()), else_=now),
+        case((asked.c.matches, null()), else_=literal(NOT_SET_OUT)),
     )
     names = [
         "campaign", "version", "customer_id", "occasion", "event_id", "change_id", "step",
-        "began_at", "step_since", "due_at",
+        "began_at", "step_since", "due_at", "ended_at", "ended_as",
     ]  # fmt: skip
+    before = connection.scalar(select(func.max(journeys.c.id))) or 0
     statement = insert_ignore(connection, journeys).from_select(names, rows.where(literal(True)))
-    return connection.execute(statement, parameters).rowcount
+    connection.execute(statement, parameters)
+    ended = func.coalesce(journeys.c.ended_as, "began")
+    new = select(ended, func.count()).where(journeys.c.id > before).group_by(ended)
+    return Counter({row[0]: row[1] for row in connection.execute(new)})
+
+
+def not_set_out(connection: Connection) -> dict[str, int]:
+    """campaign → customers who asked, but did not match its audience."""
+    statement = (
+        select(journeys.c.campaign, func.count())
+        .where(journeys.c.ended_as == NOT_SET_OUT)
+        .group_by(journeys.c.campaign)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def begun_lately(
@@ -66,7 +91,11 @@ def begun_lately(
     statement = (
         select(func.count())
         .select_from(journeys)
-        .where(journeys.c.campaign == campaign, journeys.c.began_at > now - span)
+        .where(
+            journeys.c.campaign == campaign,
+            journeys.c.began_at > now - span,
+            journeys.c.ended_as.is_distinct_from(NOT_SET_OUT),
+        )
     )
     return connection.scalar(statement) or 0
 
@@ -137,7 +166,9 @@ def sent_before(step: int) -> ColumnElement[bool]:
     """Whether a message of an earlier step was sent, or will be."""
     earlier = [*_same_occasion(), messages.c.step < step]
     return exists(
-        select(messages.c.id).where(*earlier, is_one_of(messages.c.state, (*ADMITTED, *PENDING))).correlate(journeys)
+        select(messages.c.id)
+        .where(*earlier, is_one_of(messages.c.state, (*ADMITTED, *PENDING)))
+        .correlate(journeys)
     )
 
 

@@ -17,6 +17,7 @@ from orchestrator.model.message import ADMITTED, UNDECIDED
 from orchestrator.model.version import Version
 from orchestrator.rules.goals import conversions
 from orchestrator.store.database import reading
+from orchestrator.store.journeys import NOT_SET_OUT, not_set_out
 from orchestrator.store.passes import skipped_in_passes
 from orchestrator.store.reports import Stated, Written, stated, written
 
@@ -97,6 +98,8 @@ def report(tactful: Tactful, now: datetime) -> Report:
         rows = stated(connection)
         left = {(one.campaign, one.channel): one for one in written(connection)}
         passes = skipped_in_passes(connection)
+        for name, number in not_set_out(connection).items():
+            passes.setdefault(name, Counter())[NOT_SET_OUT] += number
         current = {version.name: version for version in tactful.versions}
         names = sorted({row.campaign for row in rows} | passes.keys() | current.keys())
         found = tuple(
