@@ -51,12 +51,11 @@ def decisions(case: Case) -> Select[Any]:
     """
     gates = _Gates.of(case)
     found = _looked(case, gates).cte("looked").prefix_with("MATERIALIZED").c
-    stopped = _digit(found.stop, 0)
     stops = {c: _digit(found.stop, place) for place, c in enumerate(case.route.channels, 1)}
     chosen = _chosen(case, found, {channel: stop == PASSED for channel, stop in stops.items()})
     furthest = greatest(*stops.values())
     reason = either(
-        (stopped < PASSED, _named(stopped, enumerate(gates.customer))),
+        (found.stop < PASSED, _named(found.stop, enumerate(gates.customer))),
         (chosen.is_(None), _named(furthest, gates.numbered(), otherwise=literal("no_channel"))),
         (found.stop_last < PASSED, _named(found.stop_last, enumerate(gates.last))),
     )
@@ -132,7 +131,7 @@ def _ways(case: Case, gates: _Gates) -> ColumnElement[int]:
 
 
 def _digit(number: ColumnElement[int], place: int) -> ColumnElement[int]:
-    return (number // literal(BASE**place, BigInteger())) % BASE if place else number % BASE
+    return (number // literal(BASE**place, BigInteger())) % BASE
 
 
 def _stop(
@@ -165,18 +164,20 @@ def _fails(gate: Gate) -> ColumnElement[bool]:
 
 def _chosen(case: Case, found: Any, ok: dict[str, ColumnElement[bool]]) -> ColumnElement[Any]:
     """The preferred channel if it may be taken, else the first that may."""
-    whens = [
+    nothing = cast(null(), String)
+    whens: list[tuple[ColumnElement[bool], ColumnElement[Any]]] = [(found.stop < PASSED, nothing)]
+    whens += [
         (and_(found.preferred_channel == channel, ok[channel]), literal(channel))
         for channel in (case.route.channels if case.route.prefer else ())
     ]
     whens += [(ok[channel], literal(channel)) for channel in case.route.channels]
-    return either(*whens, else_=cast(null(), String))
+    return either(*whens, else_=nothing)
 
 
 def _of_chosen(case: Case, found: Any, chosen: ColumnElement[Any], what: str) -> ColumnElement[Any]:
     kind = Instant() if what == "send_after" else String()
-    whens = [(chosen == channel, found[f"{what}_{channel}"]) for channel in case.route.channels]
-    return either(*whens, else_=cast(null(), kind))
+    of_each = {channel: found[f"{what}_{channel}"] for channel in case.route.channels}
+    return either(of_each, value=chosen, else_=cast(null(), kind))
 
 
 def _named(
