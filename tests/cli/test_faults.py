@@ -100,3 +100,21 @@ def test_no_colours_where_there_is_no_screen(shop: ShopFolder) -> None:
     assert "\x1b" not in shop.ok("check")
     coloured = shop("check", env={"FORCE_COLOR": "1"})
     assert "\x1b" in coloured.stdout
+
+
+def test_the_docs_name_every_command_and_no_other() -> None:
+    text = (Path(__file__).parents[2] / "docs/cli.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    named = {word.strip("` ").split(" ")[0] for row in rows[:13] for word in row.split("/")}
+    assert named == COMMANDS.keys()
+
+
+def test_ctrl_c_is_quiet(shop: ShopFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("orchestrator.flow.imports.import_file", interrupted)
+    shop.write({"a.csv": "id\n1\n"})
+    result = shop("import", "products", "a.csv")
+    assert result.exit_code == 130
+    assert result.stderr == "a.csv: 0 rows were read; import it again to go on\nStopped.\n"

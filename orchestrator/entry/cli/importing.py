@@ -45,9 +45,14 @@ def import_(
     reports: list[tuple[Path, ImportReport]] = []
     with open_store(where, make=True) as engine, _Bar(quiet=json) as bar:
         for file in files:
-            report = import_file(
-                engine, kind, file, shop=written, now=clock.now(), progress=bar.of(file)
-            )
+            try:
+                report = import_file(
+                    engine, kind, file, shop=written, now=clock.now(), progress=bar.of(file)
+                )
+            except KeyboardInterrupt:
+                said = f"{file}: {bar.rows:,} rows were read; import it again to go on"
+                typer.echo(said, err=True)
+                raise
             reports.append((file, report))
         if kind in ("events", "products"):
             learn_anew(engine)
@@ -67,6 +72,7 @@ class _Bar:
 
         from orchestrator.entry.cli.screen import err
 
+        self.rows = 0
         console = err()
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
@@ -87,9 +93,11 @@ class _Bar:
 
     def of(self, file: Path) -> Any:
         """What to call as the import of a file goes on."""
+        self.rows = 0
         task = self._bar.add_task(file.name, total=None, rows=0)
 
         def told(progress: Any) -> None:
+            self.rows = progress.rows
             self._bar.update(
                 task,
                 completed=progress.bytes_read,

@@ -3,7 +3,7 @@
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,7 +59,8 @@ def run(
             screen.show(now, tick)
             if once:
                 return
-            stop.wait(pause_s)
+            with screen.waiting(done):
+                stop.wait(pause_s)
         screen.end(done)
 
 
@@ -119,6 +120,13 @@ class _Screen:
             said = f"{campaigns} campaigns at work; looks every {every}, until Ctrl-C"
             self._console.print(said, style="dim")
 
+    def waiting(self, done: Counter[str]) -> AbstractContextManager[object]:
+        """On a screen, a line that lives until the next look."""
+        if self._json or not self._console.is_terminal:
+            return nullcontext()
+        said = _said(done) or "nothing was due yet"
+        return self._console.status(f"waiting for the next look; so far: {said}")
+
     def learned(self, what: list[str]) -> None:
         """What was learned anew."""
         if what and not self._json:
@@ -146,10 +154,11 @@ class _Screen:
     def end(self, done: Counter[str]) -> None:
         """What all looks came to."""
         if not self._json:
-            said = ", ".join(
-                f"{number:,} {what}" for what, number in sorted(done.items()) if number
-            )
-            self._console.print(f"Stopped. {said or 'Nothing was due'}.")
+            self._console.print(f"Stopped. {_said(done) or 'Nothing was due'}.")
+
+
+def _said(done: Counter[str]) -> str:
+    return ", ".join(f"{number:,} {what}" for what, number in sorted(done.items()) if number)
 
 
 def _ended(tick: "Tick") -> dict[str, int]:

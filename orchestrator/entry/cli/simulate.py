@@ -39,7 +39,7 @@ def simulate(
     """
     from orchestrator.entry.cli.report import as_dict, show_report
     from orchestrator.entry.cli.screen import as_json
-    from orchestrator.entry.cli.when import read_moment
+    from orchestrator.entry.cli.when import read_moment, show_moment
     from orchestrator.entry.opening import open_store, read_campaigns
     from orchestrator.entry.settings import settings
     from orchestrator.entry.simulation import Simulation
@@ -53,10 +53,13 @@ def simulate(
     simulation = Simulation(loaded, into)
     with open_store(where) as engine:
         moments = simulation.run(engine, span)
-        _watch(moments, span.ticks, quiet=json)
-    found = simulation.report(span.end)
+        reached = _watch(moments, span, quiet=json)
+    if reached < span.end:
+        said = f"Stopped at {show_moment(reached, zone)}; this is what happened until then."
+        typer.echo(said, err=True)
+    found = simulation.report(reached)
     if json:
-        as_json({"from": span.start, "to": span.end, "folder": into, "report": as_dict(found)})
+        as_json({"from": span.start, "to": reached, "folder": into, "report": as_dict(found)})
     else:
         show_report(found)
         typer.echo(f"\nThe simulated database and messages are in {into}")
@@ -78,8 +81,8 @@ def _span(start: "datetime", end: "datetime", step: str) -> "Span":
     return Span(start, end, every)
 
 
-def _watch(moments: "Iterator[Moment]", ticks: int, *, quiet: bool) -> None:
-    """Let the virtual time pass, with a bar on a screen."""
+def _watch(moments: "Iterator[Moment]", span: "Span", *, quiet: bool) -> "datetime":
+    """Let the virtual time pass, with a bar on a screen; how far it came before Ctrl-C at worst."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from orchestrator.entry.cli.screen import err
@@ -94,8 +97,13 @@ def _watch(moments: "Iterator[Moment]", ticks: int, *, quiet: bool) -> None:
         transient=True,
         disable=quiet or not console.is_terminal,
     ) as bar:
-        task = bar.add_task("", total=ticks, day="", sent=0)
-        sent = 0
-        for moment in moments:
-            sent += moment.tick.sent["accepted"]
-            bar.update(task, advance=1, day=f"{moment.now:%d %b %Y}", sent=sent)
+        task = bar.add_task("", total=span.ticks, day="", sent=0)
+        sent, reached = 0, span.start
+        try:
+            for moment in moments:
+                reached = moment.now
+                sent += moment.tick.sent["accepted"]
+                bar.update(task, advance=1, day=f"{moment.now:%d %b %Y}", sent=sent)
+        except KeyboardInterrupt:
+            return reached
+    return span.end
