@@ -29,7 +29,7 @@ from orchestrator.store.deployment import this_deployment
 
 HOME = Path(__file__).resolve().parent.parent
 VAR = HOME / "var" / "demo"
-STEP = timedelta(minutes=30)
+STEP = timedelta(hours=1)
 KINDS: dict[str, Kind] = {
     "price": "prices",
     "stock": "stock",

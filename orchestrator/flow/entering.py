@@ -6,20 +6,14 @@ hours; customers with new events or new data are looked at every time.
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
-
-from sqlalchemy import Select, select
 
 from orchestrator.flow.asking import Asking
 from orchestrator.flow.looked import Looked
-from orchestrator.flow.statements import Statements
 from orchestrator.model.trigger import OnEntering
 from orchestrator.model.version import Version
-from orchestrator.rules.where import Of, where
-from orchestrator.rules.within import EVERYONE, Scope, These, Within
+from orchestrator.rules.within import EVERYONE, Scope, These
 from orchestrator.store import memberships
 from orchestrator.store.arrivals import touched_since
-from orchestrator.tables import customers
 
 EVERYONE_EVERY = timedelta(hours=6)
 TOUCHED_MAX = 5_000
@@ -39,7 +33,7 @@ def _refresh(asking: Asking, version: Version, segment: str, looked: Looked) -> 
         return
     question = asking.statements.on_trigger(version, EVERYONE.shape)
     parameters = {**asking.parameters(question), **scope.parameters()}
-    members = _members(version, segment, asking.statements, scope.shape)
+    members = asking.statements.members(version, segment, scope.shape)
     memberships.refresh(asking.connection, segment, members, parameters, scope.ids_or_none)
 
 
@@ -50,14 +44,3 @@ def _whom(asking: Asking, segment: str, looked: Looked) -> Scope:
         return EVERYONE
     touched = touched_since(asking.connection, looked.seen_id, looked.last_at, limit=TOUCHED_MAX)
     return EVERYONE if touched is None else These.of(touched)
-
-
-def _members(version: Version, segment: str, statements: Statements, within: Within) -> Select[Any]:
-    case = statements.on_trigger(version, EVERYONE.shape).case
-    of = Of(customers.c.id, customers.c.traits, case.clock.c.local_day, version.shop.segments)
-    joined = customers.outerjoin(case.clock, case.clock.c.clock_id == customers.c.clock_id)
-    return (
-        select(customers.c.id)
-        .select_from(joined)
-        .where(within.holds(customers.c.id), where(version.shop.segments[segment], of))
-    )

@@ -16,7 +16,7 @@ from orchestrator.rules.now import NOW
 from orchestrator.rules.triggers import asking
 from orchestrator.rules.where import where
 from orchestrator.rules.within import Within
-from orchestrator.tables import journeys, messages
+from orchestrator.tables import customers, journeys, messages
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,22 @@ class Statements:
             case, audience = self.on_trigger(version, within).case, version.campaign.audience
             matches = true() if audience is None else where(audience, case.of_customer)
             self._selects[key] = case.looked(*case.asked.c, matches.label("matches"))
+        return self._selects[key]
+
+    def members(self, version: Version, segment: str, within: Within) -> Select[Any]:
+        """The ids of the customers who are in a segment now."""
+        key = (f"members of {segment}", version.digest, within)
+        if key not in self._selects:
+            case = self.on_trigger(version, Within.RANGE).case
+            joined = customers.outerjoin(case.clock, case.clock.c.clock_id == customers.c.clock_id)
+            self._selects[key] = (
+                select(customers.c.id)
+                .select_from(joined)
+                .where(
+                    within.holds(customers.c.id),
+                    where(version.shop.segments[segment], case.of_customer),
+                )
+            )
         return self._selects[key]
 
     def on_journey(self, version: Version, step: int) -> Question:
