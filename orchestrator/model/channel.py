@@ -14,4 +14,4 @@ ADDRESS_KINDS: Mapping[str, str] = MappingProxyType(
         "inbox": "customer",
     }
 )
-"""Channel → kind of address. The plugins' side of it is `channels.contract.KINDS`; a test compares."""
+"""Channel → kind of address. A test compares it with `channels.contract.KINDS`."""

@@ -4,7 +4,7 @@
     ├── ProblemsFound      files that a person wrote are wrong; carries every Problem
     ├── WrongUse           a command or a call that cannot be carried out as asked
     │   └── NotFound       a customer, campaign or message that does not exist
-    └── Broken             the installation is: no database, wrong schema, a plugin that is not there
+    └── Broken             the installation is: no database, wrong schema, a missing plugin
 
 What happens to one message is never an exception: it is a state with a reason.
 """

@@ -71,7 +71,7 @@ def _lay(steps: Sequence[Step], ops: list[Op], at: Path) -> None:
 
 
 def _lay_branch(step: BranchStep, ops: list[Op], path: Path) -> None:
-    """if → (then, jump to the end) → otherwise: a placeholder stands where a target is not known yet."""
+    """if → (then, jump to the end) → otherwise; targets are filled in once they are known."""
     branch = step.branch
     fork = len(ops)
     ops.append(JumpUnless(branch.if_, 0, (*path, "if")))

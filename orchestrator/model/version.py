@@ -1,4 +1,4 @@
-"""A campaign version: the exact content of a campaign, so that "why did she get this?" stays answerable."""
+"""A campaign version: its exact content, so that "why did she get this?" stays answerable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ TEMPLATE_FILES: Mapping[str, tuple[str, ...]] = {
     "inbox": ("inbox.subject.j2", "inbox.txt.j2"),
     "webhook": ("webhook.txt.j2",),
 }
-"""The template files that a message on each channel needs; a step's `template` comes before, with a point."""
+"""The template files of a message on each channel; a step's `template` comes before them."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,8 @@ def open_database(
     """The engine for `sqlite:///path`, `postgresql://…`, `:memory:`, or the path of a SQLite file.
 
     `durable=False` is for a SQLite file that can be made again, such as a simulation's: what was
-    committed may be gone after a power cut. Raises WrongUse for an URL that nobody can open, Broken for a database that does not answer.
+    committed may be gone after a power cut. Raises WrongUse for an URL that nobody can open, Broken
+    for a database that does not answer.
     """
     parsed = _parse(url)
     engine = (

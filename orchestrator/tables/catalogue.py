@@ -27,7 +27,8 @@ products = Table(
     Column("url", String),
     Column("image_url", String),
     Column("stock", Integer),  # null: not counted, so available
-    Column("popularity", Integer, nullable=False, server_default="0", index=True),  # sold lately; learned
+    # in how many baskets it was lately; learned
+    Column("popularity", Integer, nullable=False, server_default="0", index=True),
     Column("attributes", Json, nullable=False),
 )
 

@@ -19,7 +19,7 @@ customers = Table(
     Column("id", Id, primary_key=True),
     Column("key", String, nullable=False, unique=True),
     Column("clock_id", ForeignKey(clocks.c.id), nullable=False),
-    Column("place", String),  # "US-FL", "FR": what legal caps ask for
+    Column("place", String),  # "US-FL", "FR": for people to read
     Column("locale", String),
     Column("preferred_channel", String),
     Column("max_per_week", Integer),

@@ -119,7 +119,7 @@ def test_a_pair_is_of_different_categories_and_oftener_together_than_by_chance()
         for b in ("chips", "salsa", "nuts", "bag")
         if a != b and {a, b} != {"chips", "nuts"}
     }
-    lifts = {row[0] for row in rows(engine, "pairs", "lift")}
+    lifts = {row[0] for row in rows(engine, "pairs", "strength")}
     assert lifts == {19 / 8, 19 * 8 / (8 * 16)}
 
 

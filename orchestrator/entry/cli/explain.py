@@ -215,7 +215,7 @@ class _Printed:
             self._leaf(leaf)
         for row in gate.law:
             self._more(f"law {row.id}: {row.source} ({row.dated})")
-        for one in () if gate.passes else gate.fillers:
+        for one in gate.fillers:
             said_one = f"message {one.message}: {one.campaign} by {one.channel}"
             self._more(f"{said_one}, {one.state}, {self._when(one.at)}")
 

@@ -61,7 +61,7 @@ class GateVerdict:
 
     `until`: when it would pass, or when the message may leave where it only waits. `by`: which
     rule holds it back, where there are several. `leaves`: the tests of an audience. `fillers`: what
-    fills a cap.
+    fills a cap that is full.
     """
 
     name: str
@@ -238,9 +238,8 @@ class _Asked:
         if gate.name == _QUIET and channel is not None:
             by = self._opening(channel).rule
             rules, place = by.split(", "), self._quiet_spot(by)
-        if gate.cap is not None and channel is not None:
-            full, full_until = self._fillers(gate, channel)
-            until = None if passes else full_until
+        if gate.cap is not None and channel is not None and not passes:
+            full, until = self._fillers(gate, channel)
         return GateVerdict(
             name=gate.name,
             passes=passes,
