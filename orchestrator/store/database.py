@@ -169,7 +169,8 @@ def _open_sqlite(url: URL, busy_timeout_ms: int, durable: bool) -> Engine:
             f"busy_timeout = {busy_timeout_ms}",
             "foreign_keys = ON",
             f"cache_size = -{CACHE_KIB}",
-            "temp_store = MEMORY",
+            # Not kept in memory: a savepoint's copies of pages would grow with the audience.
+            "temp_store = DEFAULT",
         ]
         if not memory:
             # FULL: what was committed survives a power cut. A message marked as sending must.
