@@ -20,7 +20,7 @@ COMPILE := pip compile --quiet --universal --python-version 3.11 --upgrade \
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(PROJECT) $(DEMO) ## replay four weeks of a real shop on the virtual clock
+demo: $(PROJECT) $(DEMO) ## replay four weeks of a grocer on the virtual clock
 	@$(BIN)/python -m demo
 
 test: $(PROJECT) $(DEMO) ## run every test
