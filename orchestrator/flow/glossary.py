@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORDS = {
     "campaign": "a marketer's intent: who should hear what, when and where",
     "version": "a campaign's exact content, addressed by its digest",
-    "customer": "a person; **identity**, one key we know them by; **profile**, what we know of them",
+    "customer": "a person; **identity**, one key of theirs; **profile**, what we know of them",
     "trait": "one thing that a profile says, such as the number of children",
     "event": "something a customer did; **touchpoint**, where; **theme**, what it is about",
     "trigger": "the event or schedule that asks for a message; **occasion**, one such asking",
@@ -96,9 +96,9 @@ def _page(root: Path) -> Iterator[str]:
     yield ""
     yield "## Reasons"
     yield ""
-    yield "Why a customer gets nothing, in the order in which it is asked. A name with `_lost` means that"
-    yield "the slot went to a planned message that comes first. The last column: what becomes of a message"
-    yield "that was planned and no longer passes before it is written."
+    yield "Why a customer gets nothing, in the order in which it is asked. A name with `_lost` means"
+    yield "that the slot went to a planned message that comes first. The last column: what becomes of"
+    yield "a message that was planned and no longer passes before it is written."
     yield ""
     yield "| reason | for example: the customer … | then |"
     yield "|---|---|---|"
