@@ -1,8 +1,8 @@
-"""When to learn from purchases: habits and what sells once a day, what goes with what once a week.
+"""When to learn from purchases: every day what was bought since, every four weeks all anew.
 
 The moments are noted in the database, so that it does not matter whether one process runs for long
-or a new one every minute. Every day adds what was bought since; once a week, and after an import,
-which brings purchases of any age, everything is learned anew, so that old habits fade.
+or a new one every minute. An import brings purchases of any age: after it, too, everything is
+learned anew. So old habits fade, and seasons change what goes with what.
 """
 
 from datetime import datetime, timedelta
@@ -19,32 +19,32 @@ from orchestrator.flow.tactful import Tactful
 from orchestrator.store.database import reading, writing
 from orchestrator.store.deployment import forget_moments, moment, note_moment
 
-DAILY, WEEKLY = "learned_daily_at", "learned_weekly_at"
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
+DAILY, ANEW = "learned_daily_at", "learned_anew_at"
+DAY, FOUR_WEEKS = timedelta(days=1), timedelta(days=28)
 
 
 def learn_what_is_due(tactful: Tactful, now: datetime) -> list[str]:
     """Learn what was learned too long ago; the names of what was learned."""
     with reading(tactful.engine) as connection:
-        daily_at, weekly_at = moment(connection, DAILY), moment(connection, WEEKLY)
-    anew = weekly_at is None or now >= weekly_at + WEEK
+        daily_at, anew_at = moment(connection, DAILY), moment(connection, ANEW)
+    anew = anew_at is None or now >= anew_at + FOUR_WEEKS
     learned: list[str] = []
     if anew or daily_at is None or now >= daily_at + DAY:
         with writing(tactful.engine) as connection:
             learn_habits(connection, now, tactful.shop, None if anew else daily_at)
-            learn_popularity(connection, now, tactful.shop)
             note_moment(connection, DAILY, now)
-        learned += ["habits", "what sells most"]
+        learned.append("habits")
     if anew:
         with writing(tactful.engine) as connection:
             learn_pairs(connection, now, tactful.shop)
             learn_better(connection, now, tactful.shop)
-            note_moment(connection, WEEKLY, now)
-        learned += ["what goes with what", "what is finer"]
+            learn_popularity(connection, now, tactful.shop)
+            note_moment(connection, ANEW, now)
+        learned += ["what goes with what", "what is finer", "what sells most"]
     return learned
 
 
 def learn_anew(engine: Engine) -> None:
     """What was imported changes what there is to learn: do so at the next occasion."""
     with writing(engine) as connection:
-        forget_moments(connection, (DAILY, WEEKLY))
+        forget_moments(connection, (DAILY, ANEW))

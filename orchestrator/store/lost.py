@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, select, update
 
 from orchestrator.model.message import UNDECIDED, State
 from orchestrator.tables import attempts, contents, message_log, messages
+from orchestrator.tables.messages import is_one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def due(connection: Connection, now: datetime, *, limit: int) -> list[Lost]:
         )
         .join(attempts, attempts.c.id == last)
         .join(contents, contents.c.message_id == messages.c.id)
-        .where(messages.c.state == State.UNKNOWN, messages.c.lease_until <= now)
+        .where(is_one_of(messages.c.state, [State.UNKNOWN]), messages.c.lease_until <= now)
         .order_by(messages.c.id)
         .limit(limit)
     )

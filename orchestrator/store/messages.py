@@ -158,7 +158,7 @@ _EXPIRE = (
     .where(is_one_of(messages.c.state, WAITING), messages.c.expires_at <= _NOW)
     .values(state=State.EXPIRED, reason="expired", ended_at=_NOW)
 )
-_OVERDUE_CLAIM = and_(messages.c.state == State.CLAIMED, messages.c.lease_until <= _NOW)
+_OVERDUE_CLAIM = and_(is_one_of(messages.c.state, [State.CLAIMED]), messages.c.lease_until <= _NOW)
 _POISON = (
     update(messages)
     .where(_OVERDUE_CLAIM, messages.c.claims >= CLAIMS_MAX)
@@ -167,7 +167,7 @@ _POISON = (
 _FREE = update(messages).where(_OVERDUE_CLAIM).values(state=State.PLANNED, token=None)
 _LOST = (
     update(messages)
-    .where(messages.c.state == State.SENDING, messages.c.lease_until <= _NOW)
+    .where(is_one_of(messages.c.state, [State.SENDING]), messages.c.lease_until <= _NOW)
     .values(state=State.UNKNOWN, reason="no_answer", token=None)
 )
 
