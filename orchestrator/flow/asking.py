@@ -158,8 +158,7 @@ class Asking:
     def _slots(self, version: Version) -> list[SlotRow]:
         after = self.earliest(version)
         done = passes.done_slots(self.connection, version.name, after)
-        due = due_slots(version.campaign, version.shop, self.clocks, after, self.now)
-        return [slot for slot in due if (slot.occasion, slot.due_at) not in done]
+        return due_slots(version.campaign, version.shop, self.clocks, after, self.now, done)
 
     def _changes(self, version: Version, kind: str) -> dict[int, datetime]:
         after = self.earliest(version)
@@ -168,12 +167,11 @@ class Asking:
     def _chunks(self) -> Iterable[Scope]:
         if isinstance(self.within, These):
             return [self.within]
-        first, last = self.connection.execute(
-            select(func.min(customers.c.id), func.max(customers.c.id))
-        ).one()
-        if first is None:
+        lowest = self.connection.scalar(select(func.min(customers.c.id)))
+        highest = self.connection.scalar(select(func.max(customers.c.id)))
+        if lowest is None or highest is None:
             return []
-        first, last = max(first, self.within.first), min(last, self.within.last)
+        first, last = max(lowest, self.within.first), min(highest, self.within.last)
         return [
             Range(start, min(start + CHUNK_CUSTOMERS - 1, last))
             for start in range(first, last + 1, CHUNK_CUSTOMERS)

@@ -1,6 +1,6 @@
 """Which slots of a campaign's schedule are due now, for which clocks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from orchestrator.model.campaign import Campaign
@@ -20,14 +20,19 @@ def due_slots(
     clocks: Mapping[int, Clock],
     after: datetime,
     until: datetime,
+    done: Collection[tuple[str, datetime]] = (),
 ) -> list[SlotRow]:
-    """The slots with after < due ≤ until. Where the zone is not certain, the shop's counts."""
+    """The slots with after < due ≤ until that are not done: (occasion, due).
+
+    Where the zone is not certain, the shop's counts.
+    """
     found: dict[str, list[tuple[str, datetime, str]]] = {}
     rows = []
     for clock_id, clock in clocks.items():
         zone = _zone(campaign, shop, clock)
         if zone not in found:
-            found[zone] = list(_slots(campaign, zone, after, until))
+            slots = _slots(campaign, zone, after, until)
+            found[zone] = [slot for slot in slots if slot[:2] not in done]
         rows += [SlotRow(clock_id, label, at, match) for label, at, match in found[zone]]
     return rows
 

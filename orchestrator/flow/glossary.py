@@ -96,7 +96,7 @@ def _page(root: Path) -> Iterator[str]:
     yield ""
     yield "## Reasons"
     yield ""
-    yield "Why a customer gets nothing, in the order in which it is asked. A name with `_lost` means"
+    yield "Why a customer gets nothing, in the order of asking. A name with `_lost` means"
     yield "that the slot went to a planned message that comes first. The last column: what becomes"
     yield "of a message that was planned and no longer passes before it is written."
     yield ""

@@ -15,7 +15,7 @@ from orchestrator.flow.asking import Asking, at_once
 from orchestrator.flow.entering import refresh_segments
 from orchestrator.flow.looked import Looked
 from orchestrator.flow.statements import Statements
-from orchestrator.flow.travel import travel
+from orchestrator.flow.travel import may_end_early, travel
 from orchestrator.model.version import Version
 from orchestrator.rules.within import EVERYONE, Scope
 from orchestrator.store import controls, journeys
@@ -98,14 +98,14 @@ class Planner:
         """In the order of the steps: whoever has nothing to wait for goes all the way."""
         seen: set[tuple[str, int]] = set()
         while places := [
-            (digest, step)
-            for digest, step, _, _ in journeys.standing(asking.connection, asking.now)
+            (step, digest, due)
+            for digest, step, _, due in journeys.standing(asking.connection, asking.now)
             if (digest, step) not in seen
         ]:
-            digest, step = min(places, key=lambda place: place[1])
+            step, digest, due = min(places)
             seen.add((digest, step))
             version = self._version(asking.connection, digest)
-            if not asking.is_paused(version):
+            if not asking.is_paused(version) and (due or may_end_early(version, step)):
                 yield version.name, travel(asking.place(version, step))
 
     def _version(self, connection: Connection, digest: str) -> Version:

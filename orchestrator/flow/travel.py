@@ -60,6 +60,13 @@ class Place:
         return journeys.end(self.connection, here, self.parameters, as_=why)
 
 
+def may_end_early(version: Version, step: int) -> bool:
+    """Whether something that customers do can move them on from here before their time."""
+    op = version.campaign.program[step]
+    waits = isinstance(op, WaitOp) and bool(op.wait.until or op.wait.exit_on)
+    return waits or version.campaign.goal is not None
+
+
 def travel(place: Place) -> Counter[str]:
     """Move everyone on who stands at the place and need not wait; how many met which verdict."""
     place.leave(reached(place.campaign.goal), why=GOAL)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -76,13 +77,20 @@ class ClockRules:
         )
         opened = (found[id].at for id in clocks)
         yield [None if at is None else to_micros(at) for at in opened]
-        here = [self.law.caps_for(clock, channel) for clock in clocks.values()]
         for cap in legal_caps(self.law, channel):
-            yield [int(cap in caps) for caps in here]
+            yield [int(cap in _caps_for(self.law, clock, channel)) for clock in clocks.values()]
+
+
+@lru_cache(maxsize=100_000)
+def _caps_for(law: Law, clock: Clock, channel: str) -> tuple[LegalCap, ...]:
+    return law.caps_for(clock, channel)
 
 
 def local_day(now: datetime, clock: Clock) -> str | None:
     """The customer's date, as ISO text; None where the zone is not known for certain."""
-    if len(clock.zones) != 1:
-        return None
-    return now.astimezone(ZoneInfo(clock.zones[0])).date().isoformat()
+    return _day_in(now, clock.zones[0]) if len(clock.zones) == 1 else None
+
+
+@lru_cache(maxsize=10_000)
+def _day_in(now: datetime, zone: str) -> str:
+    return now.astimezone(ZoneInfo(zone)).date().isoformat()

@@ -18,10 +18,12 @@ class Arrived:
 
 def arrived_since(connection: Connection, seen_id: int) -> Arrived:
     """The events that came after `seen_id`."""
-    found = connection.execute(
-        select(func.max(events.c.id), func.min(events.c.at)).where(events.c.id > seen_id)
-    ).one()
-    return Arrived(found[0] or seen_id, found[1])
+    # Two questions: asked together, SQLite would go through every event for either answer.
+    last_id = connection.scalar(select(func.max(events.c.id))) or 0
+    if not 0 < seen_id < last_id:  # nothing new; or a first look, which looks at everything
+        return Arrived(max(seen_id, last_id), None)
+    earliest = select(func.min(events.c.at)).where(events.c.id > seen_id)
+    return Arrived(last_id, connection.scalar(earliest))
 
 
 def touched_since(

@@ -1,11 +1,15 @@
 """The clocks that customers share."""
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from sqlalchemy import Connection, bindparam, select
 
 from orchestrator.model.clock import Clock
 from orchestrator.tables import clocks, customers
+
+clock_of = lru_cache(maxsize=100_000)(Clock.parse)
+"""The clock of a key. There are few, and they are read over and over."""
 
 _ALL = select(clocks.c.id, clocks.c.key)
 _OF = _ALL.where(
@@ -19,10 +23,10 @@ _OF = _ALL.where(
 
 def all_clocks(connection: Connection) -> dict[int, Clock]:
     """Every clock, by its id."""
-    return {id: Clock.parse(key) for id, key in connection.execute(_ALL)}
+    return {id: clock_of(key) for id, key in connection.execute(_ALL)}
 
 
 def clocks_of(connection: Connection, customer_ids: Collection[int]) -> dict[int, Clock]:
     """The clocks of some customers, by the clock's id."""
     found = connection.execute(_OF, {"customer_ids": list(customer_ids)})
-    return {id: Clock.parse(key) for id, key in found}
+    return {id: clock_of(key) for id, key in found}

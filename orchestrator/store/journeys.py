@@ -100,15 +100,22 @@ def begun_lately(
     return connection.scalar(statement) or 0
 
 
+_STANDING = (
+    select(
+        journeys.c.version,
+        journeys.c.step,
+        func.count(),
+        func.sum(case((journeys.c.due_at <= _NOW, 1), else_=0)),
+    )
+    .where(journeys.c.ended_at.is_(None))
+    .group_by(journeys.c.version, journeys.c.step)
+    .order_by(journeys.c.version, journeys.c.step)
+)
+
+
 def standing(connection: Connection, now: datetime) -> list[tuple[str, int, int, int]]:
     """(version, step, customers, of whom due now) for every place where someone stands."""
-    due = func.sum(case((journeys.c.due_at <= literal(now, Instant()), 1), else_=0))
-    found = connection.execute(
-        select(journeys.c.version, journeys.c.step, func.count(), due)
-        .where(journeys.c.ended_at.is_(None))
-        .group_by(journeys.c.version, journeys.c.step)
-        .order_by(journeys.c.version, journeys.c.step)
-    )
+    found = connection.execute(_STANDING, {"at_now": now})
     return [(version, step, number, due) for version, step, number, due in found]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from orchestrator.model.clock import Clock
+from orchestrator.store.clocks import clock_of
 from orchestrator.tables import clocks, customers, events, prices, products
 
 _IDS: ColumnElement[Any] = bindparam("ids", expanding=True)
@@ -65,7 +66,7 @@ _EVENTS = select(events.c.id, events.c.key, events.c.name, events.c.at, events.c
 def recipients(connection: Connection, ids: Collection[int]) -> dict[int, Recipient]:
     """The customers with these ids."""
     found = connection.execute(_RECIPIENTS, {"ids": list(ids)})
-    return {row[0]: Recipient(*row[:4], Clock.parse(row[4])) for row in found}
+    return {row[0]: Recipient(*row[:4], clock_of(row[4])) for row in found}
 
 
 def happened(connection: Connection, ids: Collection[int]) -> dict[int, Happened]:
