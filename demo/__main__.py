@@ -19,6 +19,7 @@ from demo.history import COUNTS, import_history
 from demo.show import show
 from orchestrator.entry.chance import new_deployment
 from orchestrator.entry.cli.screen import complain, out, problems_found
+from orchestrator.entry.memory import settle
 from orchestrator.entry.opening import make_tactful
 from orchestrator.flow.ingest import Kind
 from orchestrator.flow.load import Loaded, load
@@ -29,7 +30,7 @@ from orchestrator.store.deployment import this_deployment
 
 HOME = Path(__file__).resolve().parent.parent
 VAR = HOME / "var" / "demo"
-STEP = timedelta(hours=1)
+STEP = timedelta(hours=2)
 KINDS: dict[str, Kind] = {
     "price": "prices",
     "stock": "stock",
@@ -64,7 +65,7 @@ def _history(loaded: Loaded) -> Path:
     if not path.exists():
         for old in VAR.glob("history-*"):
             old.unlink()
-        with _bar("Importing the year before") as (progress, task):
+        with _bar("Importing the half year before") as (progress, task):
             progress.update(task, total=sum(COUNTS.values()))
             read: dict[Kind, int] = {}
 
@@ -103,6 +104,8 @@ def _watch(tactful: Tactful) -> None:
         progress.update(task, total=(REPLAY_TO - REPLAY_FROM) // STEP + 1)
         sent: Counter[str] = Counter()
         for moment in replay(tactful, _arrivals(), REPLAY_FROM, REPLAY_TO, step=STEP):
+            if moment.now == REPLAY_FROM + timedelta(days=1):
+                settle()  # by now every campaign has asked
             sent.update(moment.tick.sent)
             what = f"{moment.now:%a %d %b}, {sent['accepted']:,} messages"
             progress.update(task, advance=1, what=what)

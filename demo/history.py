@@ -1,6 +1,7 @@
-"""The year before the replay, imported once and kept."""
+"""The half year before the replay, imported once and kept."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from demo.complete_journey.clock import REPLAY_FROM
@@ -13,13 +14,16 @@ from orchestrator.store.database import create_schema, open_database
 Told = Callable[[Kind, int], None]
 """Is told which kind is being imported, and how many records were read so far."""
 
+LOOK_BACK = timedelta(days=180)
+"""As far as habits and all but one of the campaigns look back."""
+
 COUNTS = {
     "customers": 2_469,
     "products": 13_258,
-    "prices": 97_630,
+    "prices": 62_179,
     "stock": 291,
     "consents": 7_249,
-    "events": 138_997,
+    "events": 82_640,
 }
 """How many records there are, for the progress bar."""
 
@@ -31,7 +35,7 @@ def import_history(path: Path, shop: Shop, told: Told) -> None:
     engine = open_database(str(unfinished), durable=False)
     try:
         create_schema(engine)
-        history = History(REPLAY_FROM)
+        history = History(REPLAY_FROM, since=REPLAY_FROM - LOOK_BACK)
         for kind in KINDS:
             records = getattr(history, kind)()
             done = import_records(

@@ -51,11 +51,16 @@ def demographics() -> dict[int, dict[str, str | None]]:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All records with at < `until`, each kind in order of time. Streams can be taken again."""
+    """All records with since <= at < `until`, each kind in order of time. Streams can be taken again.
+
+    Of prices the one that held at `since` is there, too; customers, products, stock and consents are
+    there from the beginning.
+    """
 
     until: datetime = REPLAY_FROM
     only: frozenset[int] | None = None
     """Some households' numbers; None means all of them."""
+    since: datetime | None = None
 
     def customers(self) -> Iterator[Record]:
         known = demographics()
@@ -65,7 +70,9 @@ class History:
         return catalogue.products()
 
     def prices(self) -> Iterator[Record]:
-        return self._past(catalogue.prices())
+        if self.since is None:
+            return self._past(catalogue.prices())
+        return _held_from(text(self.since), self._past(catalogue.prices()))
 
     def stock(self) -> Iterator[Record]:
         return self._past(catalogue.stock())
@@ -75,11 +82,12 @@ class History:
 
     def events(self, progress: Progress | None = None) -> Iterator[Record]:
         """Orders and coupon events."""
-        bought = order_events(until=self.until, households=self.only, progress=progress)
+        bought = order_events(self.since, self.until, self.only, progress)
         return merge(bought, self.coupon_events(), key=itemgetter("at"))
 
     def coupon_events(self) -> Iterator[Record]:
-        return self._past(coupon_events(self.only))
+        begin = "" if self.since is None else text(self.since)
+        return (one for one in self._past(coupon_events(self.only)) if one["at"] >= begin)
 
     def orders(self) -> Orders:
         """The orders alone, as arrow tables: half the time of the records."""
@@ -88,6 +96,19 @@ class History:
     def _past(self, records: Iterable[Record]) -> Iterator[Record]:
         end = text(self.until)
         return takewhile(lambda record: record["at"] < end, records)
+
+
+def _held_from(begin: str, prices: Iterable[Record]) -> Iterator[Record]:
+    """Of each product the last price before `begin`, then all later ones."""
+    before: dict[str, Record] = {}
+    for price in prices:
+        if price["at"] < begin:
+            before[price["product"]] = price
+        else:
+            yield from before.values()
+            before.clear()
+            yield price
+    yield from before.values()
 
 
 def replay(

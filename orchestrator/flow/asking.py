@@ -1,7 +1,8 @@
 """One asking: the transaction, the instant, the scope, and what was worked out for it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,14 @@ from orchestrator.tables import customers
 
 CHUNK_CUSTOMERS = 50_000
 """A scheduled pass takes so many customer ids at a time: memory does not grow with the audience."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a trigger asks about: slots or changes by name, or else events and memberships."""
+
+    occasions: frozenset[tuple[str, datetime]]
+    parameters: Mapping[str, Any]
 
 
 class Asking:
@@ -66,20 +75,30 @@ class Asking:
         begun = self._since.get(version.name, self.now)
         return max(self.now - version.campaign.expires, begun)
 
-    def about(self, version: Version) -> Counter[str]:
-        """Decide about everyone whom the campaign's trigger finds."""
+    def due(self, version: Version) -> Due | None:
+        """What the campaign's trigger asks about now; None, most often, where it asks nothing."""
         match version.campaign.trigger:
             case OnCron() | OnDay() | OnDate():
-                due = self._slots(version)
-                occasions = {(slot.occasion, slot.due_at) for slot in due}
-                return self._pass(version, occasions, {"slot_rows": slot_parameter(due)})
+                slots = self._slots(version)
+                occasions = frozenset((slot.occasion, slot.due_at) for slot in slots)
+                return Due(occasions, {"slot_rows": slot_parameter(slots)}) if slots else None
             case OnPriceDrop() | OnBackInStock() as trigger:
                 kind = "price" if isinstance(trigger, OnPriceDrop) else "stock"
                 changes = self._changes(version, kind)
-                occasions = {(f"{kind}:{id}", at) for id, at in changes.items()}
-                return self._pass(version, occasions, {"change_rows": change_parameter(changes)})
+                occasions = frozenset((f"{kind}:{id}", at) for id, at in changes.items())
+                rows = {"change_rows": change_parameter(changes)}
+                return Due(occasions, rows) if changes else None
             case _:
                 return self._look(version)
+
+    def decide(self, version: Version, due: Due) -> Counter[str]:
+        """Decide about everyone whom the campaign's trigger finds."""
+        if due.occasions:
+            return self._pass(version, due)
+        counts = self._decide(version, self.within, due.parameters, keep_skipped=True)
+        if any(counts[reason] for reason in HELD):
+            self.held.add(version.name)
+        return counts
 
     def parameters(self, question: Question) -> dict[str, Any]:
         """What every statement about a case needs."""
@@ -97,7 +116,7 @@ class Asking:
         parameters = self.parameters(self.statements.on_journey(version, number))
         return Place(self.connection, version, self.statements, parameters, step)
 
-    def _look(self, version: Version) -> Counter[str]:
+    def _look(self, version: Version) -> Due | None:
         """Events and memberships: what has become due, or has arrived, since the last look."""
         earliest = self.earliest(version)
         since = (
@@ -108,33 +127,25 @@ class Asking:
         self.whole[version.name] = since == earliest
         asking = self.statements.asking(version, self.within.shape)
         asked = {"now": self.now, "since": since, **self.within.parameters()}
-        if not self.connection.scalar(select(exists(asking)), asked):
-            return Counter()  # by far the most common answer, and a small question
-        counts = self._decide(version, self.within, {"since": since}, keep_skipped=True)
-        if any(counts[reason] for reason in HELD):
-            self.held.add(version.name)
-        return counts
+        somebody = self.connection.scalar(select(exists(asking)), asked)
+        return Due(frozenset(), {"since": since}) if somebody else None
 
-    def _pass(
-        self, version: Version, occasions: set[tuple[str, datetime]], due: dict[str, Any]
-    ) -> Counter[str]:
+    def _pass(self, version: Version, due: Due) -> Counter[str]:
         """Decide about many customers at once; who was skipped is counted, not listed.
 
         Where a pause holds somebody back, the pass is not done: it is asked again.
         """
         counts: Counter[str] = Counter()
-        if not occasions:
-            return counts
         for chunk in self._chunks():
-            counts.update(self._decide(version, chunk, due, keep_skipped=False))
+            counts.update(self._decide(version, chunk, due.parameters, keep_skipped=False))
         if self.within == EVERYONE and not any(counts[reason] for reason in HELD):
             passes.mark_done(
-                self.connection, version.name, version.digest, occasions, counts, self.now
+                self.connection, version.name, version.digest, due.occasions, counts, self.now
             )
         return counts
 
     def _decide(
-        self, version: Version, within: Scope, due: dict[str, Any], *, keep_skipped: bool
+        self, version: Version, within: Scope, due: Mapping[str, Any], *, keep_skipped: bool
     ) -> Counter[str]:
         question = self.statements.on_trigger(version, within.shape)
         parameters = {**self.parameters(question), **within.parameters(), **due}

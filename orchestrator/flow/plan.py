@@ -83,8 +83,11 @@ class Planner:
         if asking.is_paused(version):
             asking.held.add(version.name)
             return Verdicts(version.name)
+        due = asking.due(version)
+        if due is None:
+            return Verdicts(version.name)
         with asking.connection.begin_nested() as savepoint:
-            counts = asking.about(version)
+            counts = asking.decide(version, due)
             too_many = _above_max(asking, version, counts["planned"] + counts["began"])
             if too_many:
                 savepoint.rollback()
