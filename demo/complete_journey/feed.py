@@ -51,10 +51,10 @@ def demographics() -> dict[int, dict[str, str | None]]:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All records with since <= at < `until`, each kind in order of time. Streams can be taken again.
+    """All records with since <= at < `until`, each kind in order of time, as often as asked for.
 
-    Of prices the one that held at `since` is there, too; customers, products, stock and consents are
-    there from the beginning.
+    Of prices the one that held at `since` is there, too; customers, products, stock and consents
+    are there from the beginning.
     """
 
     until: datetime = REPLAY_FROM

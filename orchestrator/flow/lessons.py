@@ -1,4 +1,4 @@
-"""When to learn from purchases: every day what was bought since, every four weeks all anew.
+"""When to learn from purchases: every day what was bought since, every month all anew.
 
 The moments are noted in the database, so that it does not matter whether one process runs for long
 or a new one every minute. An import brings purchases of any age: after it, too, everything is
@@ -20,14 +20,14 @@ from orchestrator.store.database import reading, writing
 from orchestrator.store.deployment import forget_moments, moment, note_moment
 
 DAILY, ANEW = "learned_daily_at", "learned_anew_at"
-DAY, FOUR_WEEKS = timedelta(days=1), timedelta(days=28)
+DAY, MONTH = timedelta(days=1), timedelta(days=30)
 
 
 def learn_what_is_due(tactful: Tactful, now: datetime) -> list[str]:
     """Learn what was learned too long ago; the names of what was learned."""
     with reading(tactful.engine) as connection:
         daily_at, anew_at = moment(connection, DAILY), moment(connection, ANEW)
-    anew = anew_at is None or now >= anew_at + FOUR_WEEKS
+    anew = anew_at is None or now >= anew_at + MONTH
     learned: list[str] = []
     if anew or daily_at is None or now >= daily_at + DAY:
         with writing(tactful.engine) as connection:
