@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, 
 from sqlalchemy import case as either
 
 from orchestrator.model.condition import Path
-from orchestrator.model.message import ADMITTED, PENDING
+from orchestrator.model.message import ADMITTED, PENDING, State
 from orchestrator.model.span import Rate, show_span
 from orchestrator.rules.case import Case
 from orchestrator.rules.clocks import HOLD, applies, legal_caps
@@ -25,6 +25,7 @@ from orchestrator.tables.instant import later
 from orchestrator.tables.messages import is_one_of
 
 WISH = timedelta(days=7)
+CAMPAIGN_CAP = "campaign_cap"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def caps(case: Case, channel: str) -> Iterator[Cap]:
     )
     for index, rate in enumerate(case.campaign.caps):
         own = (messages.c.campaign == case.campaign.name,)
-        yield _written("campaign_cap", "this campaign", rate, own, ("caps", index))
+        yield _written(CAMPAIGN_CAP, "this campaign", rate, own, ("caps", index))
     for index, rate in enumerate(shop.channel.get(channel, ())):
         path = ("shop", "caps", "channel", channel, index)
         yield _written("channel_cap", f"all {channel}", rate, (on_channel,), path)
@@ -114,7 +115,10 @@ def fillers(case: Case, channel: str, cap: Cap, *, planned: bool) -> Select[Any]
 
 
 def _counted(case: Case, channel: str, cap: Cap, planned: bool) -> tuple[ColumnElement[bool], ...]:
-    state: ColumnElement[bool] = is_one_of(messages.c.state, ADMITTED)
+    # Of its own messages a campaign counts those, too, that it did not send to measure its effect:
+    # whoever is left out is to be asked as often as the others, and no oftener.
+    fills = (*ADMITTED, State.HELD_OUT) if cap.name == CAMPAIGN_CAP else ADMITTED
+    state: ColumnElement[bool] = is_one_of(messages.c.state, fills)
     if planned:
         state = or_(state, and_(is_one_of(messages.c.state, PENDING), _comes_first(case)))
     return (*_around(case, channel, cap.per), *cap.counts, state)

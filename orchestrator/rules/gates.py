@@ -221,12 +221,16 @@ def _last_in_campaign(case: Case) -> ColumnElement[Any]:
 
 
 def _others_in_campaign(case: Case) -> tuple[ColumnElement[bool], ...]:
-    """Of another occasion of this campaign: steps of the same one are not a repetition."""
+    """Of another occasion of this campaign: steps of the same one are not a repetition.
+
+    Whoever is left out counts as if written to, so that both can be compared.
+    """
+    planned = (*ADMITTED, *PENDING, State.HELD_OUT)
     return (
         messages.c.customer_id == customers.c.id,
         messages.c.campaign == case.campaign.name,
         messages.c.occasion != case.asked.c.occasion,
-        is_one_of(messages.c.state, ADMITTED if case.sending else (*ADMITTED, *PENDING)),
+        is_one_of(messages.c.state, ADMITTED if case.sending else planned),
     )
 
 

@@ -258,6 +258,25 @@ def test_too_soon_again(tmp_path: Path, later: timedelta, answer: str) -> None:
     assert reason(shop, now=NOW + later) == answer
 
 
+@pytest.mark.parametrize(
+    ("limit", "answer"),
+    [({"again_after": "7d"}, "too_soon_again"), ({"caps": ["1 per 7d"]}, "campaign_cap")],
+)
+def test_who_is_left_out_counts_as_if_written_to(
+    tmp_path: Path, limit: dict[str, Any], answer: str
+) -> None:
+    """Else the left out would be asked again and again, and could not be compared."""
+    shop = one(tmp_path, {**limit, "holdout": "50%"})
+    held = next(f"c{n}" for n in range(99) if _held(f"c{n}"))
+    shop.add(customer(held, phone=None), consent(held))
+    asked(shop, held)
+    shop.plan()
+    assert shop.ledger()["hello", held] == [("held_out", "holdout")]
+    asked(shop, held, ref="again", at=NOW + DAY)
+    shop.plan(NOW + DAY)
+    assert ("skipped", answer) in shop.ledger()["hello", held]
+
+
 def test_two_occasions_at_once_are_one_message_where_it_must_not_come_again(tmp_path: Path) -> None:
     shop = one(tmp_path, {"again_after": "7d"})
     asked(shop, "ann1", ref="twice")
