@@ -33,6 +33,7 @@ def run(
     are recorded; a second one ends it at once.
     """
     from orchestrator.entry import clock
+    from orchestrator.entry.memory import settle
     from orchestrator.entry.opening import open_tactful
     from orchestrator.entry.settings import settings
     from orchestrator.flow.lessons import learn_what_is_due
@@ -46,6 +47,7 @@ def run(
     if pause_s <= 0:
         raise WrongUse("--every must be more than nothing")
     done: Counter[str] = Counter()
+    settled = False
     with open_tactful(settings(shop)) as tactful, _stopping() as stop:
         tactful.publish(clock.now())
         screen = _Screen(tactful.shop.zone, json=json, loud=once)
@@ -59,6 +61,9 @@ def run(
             screen.show(now, tick)
             if once:
                 return
+            if not settled:
+                settle()  # every campaign has been asked once: its statements are built
+                settled = True
             with screen.waiting(done):
                 stop.wait(pause_s)
         screen.end(done)
