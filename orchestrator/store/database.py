@@ -31,6 +31,9 @@ from orchestrator.tables import metadata
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another one."""
 
+STATEMENTS_MAX = 5_000
+"""So many statements stay compiled: every campaign brings some dozens, and compiling is slow."""
+
 CACHE_KIB = 64 * 1024
 MMAP_BYTES = 256 * 1024 * 1024
 
@@ -156,6 +159,7 @@ def _open_sqlite(url: URL, busy_timeout_ms: int, durable: bool) -> Engine:
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False},
+        query_cache_size=STATEMENTS_MAX,
         json_serializer=_encode,
         json_deserializer=msgspec.json.decode,
         **options,
@@ -192,6 +196,7 @@ def _open_postgresql(url: URL) -> Engine:
         return create_engine(
             url,
             isolation_level="READ COMMITTED",
+            query_cache_size=STATEMENTS_MAX,
             json_serializer=_encode,
             json_deserializer=msgspec.json.decode,
         )
