@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Makes and checks the links. `secret` is the deployment's own."""
+    """Makes the links. `secret` is the deployment's own."""
 
     base_url: str
     secret: bytes
@@ -14,14 +14,6 @@ class Links:
     def token(self, message_id: int) -> str:
         """Names a message; nobody can make one without the secret."""
         return f"{message_id}.{self._signature(message_id)}"
-
-    def message_of(self, token: str) -> int | None:
-        """The message that a token names; None for a token that we have not made."""
-        number, _, signature = token.partition(".")
-        if not (number.isascii() and number.isdigit() and len(number) <= 19):
-            return None
-        genuine = hmac.compare_digest(signature.encode(), self._signature(int(number)).encode())
-        return int(number) if genuine else None
 
     def unsubscribe(self, message_id: int) -> str:
         """One tap ends the topic on this channel (RFC 8058 wants the same link in the header)."""

@@ -331,18 +331,3 @@ def log(connection: Connection, id: int, what: str, detail: str | None, now: dat
     """Add a line to a message's history."""
     row = {"message_id": id, "at": now, "what": what, "detail": detail}
     connection.execute(insert(message_log), row)
-
-
-def state_counts(connection: Connection) -> dict[tuple[str, str, str, str | None], int]:
-    """(campaign, channel, state, reason) → messages."""
-    key = [messages.c.campaign, messages.c.channel, messages.c.state, messages.c.reason]
-    found = connection.execute(select(*key, func.count()).group_by(*key))
-    return {(row[0], row[1], row[2], row[3]): row[4] for row in found}
-
-
-def next_due(connection: Connection) -> datetime | None:
-    """When the next waiting message may leave; None where none waits."""
-    found: datetime | None = connection.scalar(
-        select(func.min(messages.c.send_after)).where(is_one_of(messages.c.state, WAITING))
-    )
-    return found
