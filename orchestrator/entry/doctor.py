@@ -10,13 +10,14 @@ from channels.contract import Finding, Level
 from channels.registry import Broken as BrokenPlugin
 from channels.registry import find_channels
 from orchestrator.entry import clock
-from orchestrator.entry.opening import read_folder
+from orchestrator.entry.opening import FIXES, read_folder
 from orchestrator.entry.plugins import make_plugin
 from orchestrator.entry.settings import Settings
 from orchestrator.flow.load import Loaded
 from orchestrator.model.errors import TactfulError
-from orchestrator.store.database import has_schema, open_database, reading
+from orchestrator.store.database import open_database, reading
 from orchestrator.store.reports import last_activity
+from orchestrator.store.schema import State, schema_state
 
 DISK_FREE_MIN = 500 * 1024 * 1024
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -26,8 +27,8 @@ AHEAD_MAX = timedelta(minutes=5)
 Line = tuple[str, Finding]
 
 
-def _good(what: str) -> Finding:
-    return Finding(Level.good, what)
+def _good(what: str, fix: str = "") -> Finding:
+    return Finding(Level.good, what, fix)
 
 
 def _warning(what: str, fix: str = "") -> Finding:
@@ -78,9 +79,12 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
         return
     try:
         yield _good(f"{engine.dialect.name} answers ({file or engine.url.host or 'in memory'})")
-        if not has_schema(engine):
-            yield _error("tables are missing", "`tactful run` makes them")
+        schema = schema_state(engine)
+        if schema.state not in (State.up_to_date, State.ahead):
+            yield _error(str(schema), FIXES[schema.state])
             return
+        found = _good if schema.state is State.up_to_date else _warning
+        yield found(str(schema), FIXES[schema.state])
         with reading(engine) as connection:
             if engine.dialect.name == "sqlite":
                 mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()

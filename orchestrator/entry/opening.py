@@ -15,8 +15,9 @@ from orchestrator.flow.load import Loaded, load
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.errors import Broken, ProblemsFound
 from orchestrator.model.version import Settings as ShopSettings
-from orchestrator.store.database import create_schema, has_schema, open_database, writing
+from orchestrator.store.database import open_database, writing
 from orchestrator.store.deployment import Deployment, this_deployment
+from orchestrator.store.schema import State, create_schema, schema_state
 
 
 def read_folder(settings: Settings) -> Loaded:
@@ -40,23 +41,47 @@ def read_campaigns(settings: Settings) -> Loaded:
     return loaded
 
 
+FIXES = {
+    State.up_to_date: "",
+    State.missing: "`tactful migrate`, `import` or `run` makes them",
+    State.behind: "`tactful migrate` brings it there",
+    State.ahead: "upgrade this one soon: it need not work after the next change",
+    State.unknown: "put that database aside and import again",
+}
+
+
 @contextmanager
-def open_store(settings: Settings, *, make: bool = False) -> Iterator[Engine]:
-    """The database. With `make`, it and its tables are made where they are missing."""
+def open_store(settings: Settings, *, make: bool = False, older: bool = False) -> Iterator[Engine]:
+    """The database, of this Tactful's schema or of a newer one.
+
+    With `make`, it and its tables are made where they are missing, and a SQLite file that an older
+    Tactful made is brought up to date. On PostgreSQL that is `tactful migrate`, which somebody
+    runs once for all workers. With `older`, an older schema will do.
+    """
+    engine = open_any_store(settings, make=make)
+    try:
+        schema = schema_state(engine)
+        serves = {State.up_to_date, State.ahead} | ({State.behind} if older else set())
+        makes = {State.up_to_date, State.missing} if make else set()
+        if make and engine.dialect.name == "sqlite":
+            makes |= {State.behind} - serves
+        if schema.state in makes:
+            create_schema(engine)
+        elif schema.state not in serves:
+            raise Broken(f"{schema}; {FIXES[schema.state]}")
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def open_any_store(settings: Settings, *, make: bool = False) -> Engine:
+    """The database, whatever its schema. With `make`, a SQLite file is made where it is missing."""
     file = settings.database_file
     if file is not None and not file.exists():
         if not make:
             raise Broken(f"there is no database {file} yet; `tactful import` or `run` makes it")
         file.parent.mkdir(parents=True, exist_ok=True)
-    engine = open_database(settings.database)
-    try:
-        if make:
-            create_schema(engine)
-        elif not has_schema(engine):
-            raise Broken("the database lacks tables; `tactful import` or `tactful run` makes them")
-        yield engine
-    finally:
-        engine.dispose()
+    return open_database(settings.database)
 
 
 def make_tactful(

@@ -18,7 +18,6 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
-    inspect,
     make_url,
     select,
 )
@@ -26,7 +25,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from orchestrator.model.errors import Broken, WrongUse
-from orchestrator.tables import metadata
+from orchestrator.store.schema import create_schema as create_schema
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another one."""
@@ -35,7 +34,7 @@ STATEMENTS_MAX = 5_000
 """So many statements stay compiled: every campaign brings some dozens, and compiling is slow."""
 
 CACHE_KIB = 64 * 1024
-MMAP_BYTES = 256 * 1024 * 1024
+MMAP_BYTES = 2**31 - 2**16
 
 _MEMORY = ("", ":memory:")
 _DRIVERS = {
@@ -72,17 +71,6 @@ def open_database(
     return engine
 
 
-def create_schema(engine: Engine) -> None:
-    """Create every table and index that is not there yet.
-
-    Indexes are looked for one by one: a first import that was cut off may have left them out.
-    """
-    metadata.create_all(engine)
-    for table in metadata.sorted_tables:
-        for index in table.indexes:
-            index.create(engine, checkfirst=True)
-
-
 @contextmanager
 def filling(engine: Engine, *tables: Table) -> Iterator[None]:
     """While the empty ones among the tables are filled: build their indexes afterwards, at once.
@@ -103,11 +91,6 @@ def filling(engine: Engine, *tables: Table) -> Iterator[None]:
     finally:
         for index in indexes:
             index.create(engine, checkfirst=True)
-
-
-def has_schema(engine: Engine) -> bool:
-    """Whether every table is there."""
-    return set(metadata.tables) <= set(inspect(engine).get_table_names())
 
 
 @contextmanager

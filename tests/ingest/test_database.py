@@ -7,13 +7,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 
 from orchestrator.model.errors import Broken, WrongUse
-from orchestrator.store.database import (
-    create_schema,
-    has_schema,
-    open_database,
-    reading,
-    writing,
-)
+from orchestrator.store.database import open_database, reading, writing
+from orchestrator.store.schema import State, create_schema, schema_state
 
 PAUSE = text("INSERT INTO controls VALUES ('campaign', 'x', 'why', 0)")
 PAUSES = text("SELECT count(*) FROM controls")
@@ -22,9 +17,9 @@ PAUSES = text("SELECT count(*) FROM controls")
 @pytest.mark.parametrize("form", ["sqlite:///{}", "{}"])
 def test_a_file_survives_a_power_cut_and_keeps_its_keys(tmp_path: Path, form: str) -> None:
     engine = open_database(form.format(tmp_path / "t.db"))
-    assert not has_schema(engine)
+    assert schema_state(engine).state is State.missing
     create_schema(engine)
-    assert has_schema(engine)
+    assert schema_state(engine).state is State.up_to_date
     with reading(engine) as connection:
         asked = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         found = [connection.execute(text(f"PRAGMA {name}")).scalar() for name in asked]

@@ -10,6 +10,7 @@ from orchestrator.entry.cli.doctor import doctor
 from orchestrator.entry.cli.explain import explain
 from orchestrator.entry.cli.faults import Commands
 from orchestrator.entry.cli.importing import import_
+from orchestrator.entry.cli.migrate import migrate
 from orchestrator.entry.cli.pausing import pause, resume
 from orchestrator.entry.cli.plan import plan
 from orchestrator.entry.cli.preview import preview
@@ -69,6 +70,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "pause": pause,
     "resume": resume,
     "doctor": doctor,
+    "migrate": migrate,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

@@ -42,7 +42,7 @@ def pause(
     where = settings(shop)
     scope, known = _named(what, name)
     _check_name(scope, known, where)
-    with open_store(where, make=True) as engine, writing(engine) as connection:
+    with open_store(where, make=True, older=True) as engine, writing(engine) as connection:
         done = controls.pause(connection, scope, known, reason, clock.now())
     _tell(done, "paused", scope, known, json=json)
 
@@ -63,7 +63,7 @@ def resume(what: What, name: Name = None, shop: ShopFolder = None, json: Json = 
 
     where = settings(shop)
     scope, known = _named(what, name)
-    with open_store(where) as engine, writing(engine) as connection:
+    with open_store(where, older=True) as engine, writing(engine) as connection:
         done = controls.resume(connection, scope, known)
     _tell(done, "resumed", scope, known, json=json)
 

@@ -1,0 +1,508 @@
+"""Everything"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from orchestrator.tables.base import Amount, Id, Instant, Json
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """To this revision."""
+    op.create_table(
+        "clocks",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("clocks_pkey")),
+        sa.UniqueConstraint("key", name=op.f("clocks_key_key")),
+    )
+    op.create_table(
+        "controls",
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("scope", "name", name=op.f("controls_pkey")),
+    )
+    op.create_table(
+        "deployment",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("secret", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("deployment_pkey")),
+    )
+    op.create_table(
+        "passes",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("campaign", sa.String(), nullable=False),
+        sa.Column("occasion", sa.String(), nullable=False),
+        sa.Column("due_at", Instant, nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("counts", Json, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("passes_pkey")),
+        sa.UniqueConstraint(
+            "campaign", "occasion", "due_at", name=op.f("passes_campaign_occasion_due_at_key")
+        ),
+    )
+    op.create_table(
+        "products",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("category", sa.String(), nullable=True),
+        sa.Column("theme", sa.String(), nullable=True),
+        sa.Column("brand", sa.String(), nullable=True),
+        sa.Column("size", sa.String(), nullable=True),
+        sa.Column("url", sa.String(), nullable=True),
+        sa.Column("image_url", sa.String(), nullable=True),
+        sa.Column("stock", sa.Integer(), nullable=True),
+        sa.Column("popularity", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("attributes", Json, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("products_pkey")),
+        sa.UniqueConstraint("key", name=op.f("products_key_key")),
+    )
+    op.create_index(op.f("products_popularity_idx"), "products", ["popularity"], unique=False)
+    op.create_table(
+        "segments",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("first_look", Instant, nullable=False),
+        sa.Column("looked_at", Instant, nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("segments_pkey")),
+    )
+    op.create_table(
+        "shops",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("files", Json, nullable=False),
+        sa.Column("created_at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("shops_pkey")),
+    )
+    op.create_table(
+        "suppressions",
+        sa.Column("address_key", sa.String(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("address_key", "scope", name=op.f("suppressions_pkey")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "customers",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("clock_id", Id, nullable=False),
+        sa.Column("place", sa.String(), nullable=True),
+        sa.Column("locale", sa.String(), nullable=True),
+        sa.Column("preferred_channel", sa.String(), nullable=True),
+        sa.Column("max_per_week", sa.Integer(), nullable=True),
+        sa.Column("bucket", sa.Integer(), nullable=False),
+        sa.Column("traits", Json, nullable=False),
+        sa.Column("created_at", Instant, nullable=False),
+        sa.Column("updated_at", Instant, nullable=False),
+        sa.ForeignKeyConstraint(["clock_id"], ["clocks.id"], name=op.f("customers_clock_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("customers_pkey")),
+        sa.UniqueConstraint("key", name=op.f("customers_key_key")),
+    )
+    op.create_index(op.f("customers_updated_at_idx"), "customers", ["updated_at"], unique=False)
+    op.create_table(
+        "pairs",
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("product_id", Id, nullable=False),
+        sa.Column("other_id", Id, nullable=False),
+        sa.Column("strength", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(["other_id"], ["products.id"], name=op.f("pairs_other_id_fkey")),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["products.id"], name=op.f("pairs_product_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("kind", "product_id", "other_id", name=op.f("pairs_pkey")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "prices",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("product_id", Id, nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("amount", Amount, nullable=False),
+        sa.Column("list_amount", Amount, nullable=True),
+        sa.Column("tax", sa.String(), nullable=True),
+        sa.Column("valid_from", Instant, nullable=False),
+        sa.Column("valid_until", Instant, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["products.id"], name=op.f("prices_product_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("prices_pkey")),
+        sa.UniqueConstraint(
+            "product_id",
+            "currency",
+            "valid_from",
+            name=op.f("prices_product_id_currency_valid_from_key"),
+        ),
+    )
+    op.create_table(
+        "product_changes",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("product_id", Id, nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("before", Amount, nullable=False),
+        sa.Column("after", Amount, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["products.id"], name=op.f("product_changes_product_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("product_changes_pkey")),
+        sa.UniqueConstraint(
+            "product_id", "kind", "at", name=op.f("product_changes_product_id_kind_at_key")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("product_changes_kind_at_idx"), "product_changes", ["kind", "at"], unique=False
+    )
+    op.create_table(
+        "versions",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("shop_digest", sa.String(), nullable=False),
+        sa.Column("files", Json, nullable=False),
+        sa.Column("created_at", Instant, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["shop_digest"], ["shops.digest"], name=op.f("versions_shop_digest_fkey")
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("versions_pkey")),
+    )
+    op.create_index(op.f("versions_name_idx"), "versions", ["name"], unique=False)
+    op.create_table(
+        "addresses",
+        sa.Column("customer_id", Id, nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("address_key", sa.String(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("addresses_customer_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("customer_id", "kind", name=op.f("addresses_pkey")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("addresses_address_key_idx"), "addresses", ["address_key"], unique=False)
+    op.create_table(
+        "campaigns",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("since", Instant, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["version"], ["versions.digest"], name=op.f("campaigns_version_fkey")
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("campaigns_pkey")),
+    )
+    op.create_table(
+        "consent_log",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("customer_id", Id, nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("given", sa.Boolean(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("until", Instant, nullable=True),
+        sa.Column("touchpoint", sa.String(), nullable=False),
+        sa.Column("wording", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("consent_log_customer_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("consent_log_pkey")),
+        sa.UniqueConstraint(
+            "customer_id",
+            "channel",
+            "topic",
+            "at",
+            "given",
+            name=op.f("consent_log_customer_id_channel_topic_at_given_key"),
+        ),
+    )
+    op.create_table(
+        "consents",
+        sa.Column("customer_id", Id, nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("given", sa.Boolean(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("until", Instant, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("consents_customer_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("customer_id", "channel", "topic", name=op.f("consents_pkey")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "events",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("customer_id", Id, nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("properties", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("events_customer_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("events_pkey")),
+        sa.UniqueConstraint("key", name=op.f("events_key_key")),
+    )
+    op.create_index(
+        op.f("events_customer_id_name_at_idx"),
+        "events",
+        ["customer_id", "name", "at"],
+        unique=False,
+    )
+    op.create_index(op.f("events_name_at_idx"), "events", ["name", "at"], unique=False)
+    op.create_table(
+        "habits",
+        sa.Column("customer_id", Id, nullable=False),
+        sa.Column("product_id", Id, nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("every_days", sa.Float(), nullable=False),
+        sa.Column("last_at", Instant, nullable=False),
+        sa.Column("next_at", Instant, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("habits_customer_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["products.id"], name=op.f("habits_product_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("customer_id", "product_id", name=op.f("habits_pkey")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "journeys",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("campaign", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("customer_id", Id, nullable=False),
+        sa.Column("occasion", sa.String(), nullable=False),
+        sa.Column("event_id", Id, nullable=True),
+        sa.Column("change_id", Id, nullable=True),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("began_at", Instant, nullable=False),
+        sa.Column("step_since", Instant, nullable=False),
+        sa.Column("due_at", Instant, nullable=False),
+        sa.Column("ended_at", Instant, nullable=True),
+        sa.Column("ended_as", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("journeys_customer_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["version"], ["versions.digest"], name=op.f("journeys_version_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("journeys_pkey")),
+        sa.UniqueConstraint(
+            "campaign",
+            "customer_id",
+            "occasion",
+            name=op.f("journeys_campaign_customer_id_occasion_key"),
+        ),
+    )
+    op.create_index(
+        op.f("journeys_ended_at_due_at_idx"), "journeys", ["ended_at", "due_at"], unique=False
+    )
+    op.create_table(
+        "memberships",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("segment", sa.String(), nullable=False),
+        sa.Column("customer_id", Id, nullable=False),
+        sa.Column("since", Instant, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("memberships_customer_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("memberships_pkey")),
+        sa.UniqueConstraint(
+            "segment", "customer_id", name=op.f("memberships_segment_customer_id_key")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("memberships_segment_since_idx"), "memberships", ["segment", "since"], unique=False
+    )
+    op.create_table(
+        "messages",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("campaign", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("customer_id", Id, nullable=False),
+        sa.Column("occasion", sa.String(), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("marketing", sa.Boolean(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("event_id", Id, nullable=True),
+        sa.Column("change_id", Id, nullable=True),
+        sa.Column("address", sa.String(), nullable=True),
+        sa.Column("address_key", sa.String(), nullable=True),
+        sa.Column("due_at", Instant, nullable=False),
+        sa.Column("planned_at", Instant, nullable=False),
+        sa.Column("send_after", Instant, nullable=False),
+        sa.Column("expires_at", Instant, nullable=False),
+        sa.Column("counts_at", Instant, nullable=False),
+        sa.Column("ended_at", Instant, nullable=True),
+        sa.Column("token", sa.String(), nullable=True),
+        sa.Column("lease_until", Instant, nullable=True),
+        sa.Column("claims", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("provider_ref", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("messages_customer_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["version"], ["versions.digest"], name=op.f("messages_version_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("messages_pkey")),
+        sa.UniqueConstraint(
+            "campaign",
+            "customer_id",
+            "occasion",
+            "step",
+            "channel",
+            name=op.f("messages_campaign_customer_id_occasion_step_channel_key"),
+        ),
+    )
+    op.create_index(
+        op.f("messages_address_key_counts_at_idx"),
+        "messages",
+        ["address_key", "counts_at"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("messages_campaign_planned_at_idx"),
+        "messages",
+        ["campaign", "planned_at"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("messages_customer_id_counts_at_idx"),
+        "messages",
+        ["customer_id", "counts_at"],
+        unique=False,
+    )
+    op.create_index(
+        "messages_in_hand_idx",
+        "messages",
+        ["lease_until"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('claimed', 'sending', 'unknown')"),
+        postgresql_where=sa.text("state IN ('claimed', 'sending', 'unknown')"),
+    )
+    op.create_index(
+        "messages_waiting_idx",
+        "messages",
+        ["channel", sa.literal_column("priority DESC"), "send_after"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('planned', 'deferred')"),
+        postgresql_where=sa.text("state IN ('planned', 'deferred')"),
+    )
+    op.create_table(
+        "attempts",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("message_id", Id, nullable=False),
+        sa.Column("token", sa.String(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("outcome", sa.String(), nullable=True),
+        sa.Column("detail", sa.String(), nullable=True),
+        sa.Column("provider_ref", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["messages.id"], name=op.f("attempts_message_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("attempts_pkey")),
+    )
+    op.create_index(op.f("attempts_message_id_idx"), "attempts", ["message_id"], unique=False)
+    op.create_table(
+        "contents",
+        sa.Column("message_id", Id, nullable=False),
+        sa.Column("subject", sa.String(), nullable=True),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("html", sa.String(), nullable=True),
+        sa.Column("quote", Json, nullable=False),
+        sa.Column("segments", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["messages.id"], name=op.f("contents_message_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("contents_pkey")),
+    )
+    op.create_table(
+        "event_products",
+        sa.Column("event_id", Id, nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("customer_id", Id, nullable=False),
+        sa.Column("product_id", Id, nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("amount", Amount, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("event_products_customer_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id"], ["events.id"], name=op.f("event_products_event_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["products.id"], name=op.f("event_products_product_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("event_id", "line", name=op.f("event_products_pkey")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        op.f("event_products_customer_id_product_id_name_at_idx"),
+        "event_products",
+        ["customer_id", "product_id", "name", "at"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("event_products_product_id_name_at_idx"),
+        "event_products",
+        ["product_id", "name", "at"],
+        unique=False,
+    )
+    op.create_table(
+        "message_log",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("message_id", Id, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["messages.id"], name=op.f("message_log_message_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("message_log_pkey")),
+    )
+    op.create_index(op.f("message_log_message_id_idx"), "message_log", ["message_id"], unique=False)
+
+
+def downgrade() -> None:
+    """Back to the one before."""
+    op.drop_table("message_log")
+    op.drop_table("event_products")
+    op.drop_table("contents")
+    op.drop_table("attempts")
+    op.drop_table("messages")
+    op.drop_table("memberships")
+    op.drop_table("journeys")
+    op.drop_table("habits")
+    op.drop_table("events")
+    op.drop_table("consents")
+    op.drop_table("consent_log")
+    op.drop_table("campaigns")
+    op.drop_table("addresses")
+    op.drop_table("versions")
+    op.drop_table("product_changes")
+    op.drop_table("prices")
+    op.drop_table("pairs")
+    op.drop_table("customers")
+    op.drop_table("suppressions")
+    op.drop_table("shops")
+    op.drop_table("segments")
+    op.drop_table("products")
+    op.drop_table("passes")
+    op.drop_table("deployment")
+    op.drop_table("controls")
+    op.drop_table("clocks")
