@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -31,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 
 from orchestrator.model.errors import Broken
-from orchestrator.store.migrations import VERSIONS, make_config, revisions
+from orchestrator.store.migrations import make_config, revisions
 from orchestrator.tables import metadata
 
 _TURN = int.from_bytes(b"tactful")
@@ -98,34 +97,32 @@ class Patience:
     turn_wait_s: float = 300
 
 
-def schema_state(engine: Engine, versions: Path = VERSIONS) -> Schema:
+def schema_state(engine: Engine) -> Schema:
     """What the database is to this code."""
     with engine.connect().execution_options(read_only=True) as connection:
-        return _look(connection, versions)
+        return _look(connection)
 
 
-def create_schema(
-    engine: Engine, versions: Path = VERSIONS, patience: Patience = Patience()
-) -> Schema:
+def create_schema(engine: Engine, patience: Patience = Patience()) -> Schema:
     """Bring the database to the newest revision, or make it; how it was before.
 
     Raises Broken for one that is ahead or unknown, and where others do not let go of a table.
     """
-    found = schema_state(engine, versions)
+    found = schema_state(engine)
     if found.state is State.up_to_date:
         if engine.dialect.name == "sqlite":
             _mend_indexes(engine)
         return found
 
     def work(connection: Connection) -> Schema:
-        found = _look(connection, versions)  # another process may have been faster
+        found = _look(connection)  # another process may have been faster
         if engine.dialect.name != "sqlite":
             connection.rollback()  # each revision begins its own transaction
         match found.state:
             case State.missing:
                 _make(connection, found.head)
             case State.behind:
-                _upgrade(connection, versions)
+                _upgrade(connection)
             case State.ahead | State.unknown:
                 raise Broken(str(found))
         return found
@@ -134,21 +131,21 @@ def create_schema(
     return alone(engine, work, patience)
 
 
-def schema_sql(dialect: str, since: str | None = None, versions: Path = VERSIONS) -> str:
+def schema_sql(dialect: str, since: str | None = None) -> str:
     """The SQL of every revision after `since`, without a database. Raises KeyError for an unknown
     revision."""
     from alembic import command
 
-    if since is not None and since not in revisions(versions):
+    if since is not None and since not in revisions():
         raise KeyError(since)
     written = io.StringIO()
-    config = make_config(versions, output=written, dialect=dialect)
+    config = make_config(output=written, dialect=dialect)
     command.upgrade(config, f"{since or 'base'}:head", sql=True)
     return written.getvalue()
 
 
-def _look(connection: Connection, versions: Path) -> Schema:
-    known = revisions(versions)
+def _look(connection: Connection) -> Schema:
+    known = revisions()
     head = known[-1]
     names = set(inspect(connection).get_table_names())
     revision = connection.scalar(select(_version)) if _version.name in names else None
@@ -171,10 +168,10 @@ def _make(connection: Connection, head: str) -> None:
     connection.execute(insert(_version), {"version_num": head})
 
 
-def _upgrade(connection: Connection, versions: Path) -> None:
+def _upgrade(connection: Connection) -> None:
     from alembic import command
 
-    command.upgrade(make_config(versions, connection=connection), "head")
+    command.upgrade(make_config(connection=connection), "head")
 
 
 def _mend_indexes(engine: Engine) -> None:

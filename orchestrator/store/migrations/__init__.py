@@ -14,18 +14,16 @@ HERE = Path(__file__).parent
 VERSIONS = HERE / "versions"
 
 
-def revisions(versions: Path = VERSIONS) -> tuple[str, ...]:
+def revisions() -> tuple[str, ...]:
     """All revisions, the first one first.
 
     They are one line without branches, and the file `0001_name.py` holds the revision `0001`; so
     this needs no more than a look at the folder.
     """
-    return tuple(sorted(path.name[:4] for path in versions.glob("[0-9][0-9][0-9][0-9]_*.py")))
+    return tuple(sorted(path.name[:4] for path in VERSIONS.glob("[0-9][0-9][0-9][0-9]_*.py")))
 
 
-def make_config(
-    versions: Path = VERSIONS, *, output: TextIO | None = None, **attributes: Any
-) -> "Config":
+def make_config(*, output: TextIO | None = None, **attributes: Any) -> "Config":
     """What Alembic reads from a file elsewhere. `attributes`: what `env.py` is given.
 
     These are `connection`, or `dialect` where SQL is only written; that goes to `output`.
@@ -33,7 +31,7 @@ def make_config(
     from alembic.config import Config
 
     config = Config(output_buffer=output, attributes=attributes)
-    places = {"script_location": HERE, "version_locations": versions}
+    places = {"script_location": HERE, "version_locations": VERSIONS}
     for name, place in places.items():
         config.set_main_option(name, str(place).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")

@@ -8,52 +8,62 @@ schema. Afterwards nothing that was released is changed any more: each change is
 """
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from alembic import command
 from alembic.operations import ops
 
 from orchestrator.model.errors import WrongUse
+from orchestrator.store import migrations
 from orchestrator.store.database import open_database
-from orchestrator.store.migrations import VERSIONS, make_config, revisions
+from orchestrator.store.migrations import make_config, revisions
 from orchestrator.tables import metadata
 
 FIRST = "0001"
 _NOTES = re.compile(r"^ *# ### .* ###$\n?", re.MULTILINE)
 
 
-def draft(message: str | None = None, versions: Path = VERSIONS) -> Path:
+def draft(message: str | None = None) -> Path:
     """Write a revision that leads from those before it to the tables as they are; its file.
 
     Without a message, that is the first one. The same tables always give the same text. Raises
     WrongUse where the first one has followers.
     """
-    known = revisions(versions)
-    if message is not None:
-        number = f"{int(known[-1]) + 1:04}"
-        engine = open_database(":memory:")
-        with engine.connect() as connection:
-            config = make_config(versions, connection=connection)
-            command.upgrade(config, "head")
-            command.revision(config, message, autogenerate=True, rev_id=number)
-        engine.dispose()
-    elif known in ((), (FIRST,)):
-        number = FIRST
-        for old in versions.glob(f"{FIRST}_*.py"):
-            old.unlink()
-        config = make_config(versions, dialect="sqlite")
-        config.set_main_option("revision_environment", "true")
-        command.revision(
-            config, "Everything", sql=True, rev_id=FIRST, process_revision_directives=_everything
-        )
-    else:
+    with TemporaryDirectory() as folder:
+        drafted = _first(Path(folder)) if message is None else _next(message, Path(folder))
+        _lay_out(drafted)
+        return Path(shutil.move(drafted, migrations.VERSIONS / drafted.name))
+
+
+def _first(folder: Path) -> Path:
+    if revisions() not in ((), (FIRST,)):
         raise WrongUse("the first revision has followers: say in a message what is new")
-    (file,) = versions.glob(f"{number}_*.py")
-    _lay_out(file)
-    return file
+    config = make_config(dialect="sqlite")
+    config.set_main_option("version_locations", str(folder))
+    config.set_main_option("revision_environment", "true")
+    command.revision(
+        config, "Everything", sql=True, rev_id=FIRST, process_revision_directives=_everything
+    )
+    return next(folder.glob("*.py"))
+
+
+def _next(message: str, folder: Path) -> Path:
+    engine = open_database(":memory:")
+    with engine.connect() as connection:
+        config = make_config(connection=connection)
+        command.upgrade(config, "head")
+        config.set_main_option("version_locations", f"{migrations.VERSIONS}\n{folder}")
+        number = f"{int(revisions()[-1]) + 1:04}"
+        command.revision(
+            config, message, autogenerate=True, rev_id=number, version_path=str(folder)
+        )
+    engine.dispose()
+    return next(folder.glob("*.py"))
 
 
 def _everything(_context: Any, _revision: Any, scripts: list[ops.MigrationScript]) -> None:
@@ -73,7 +83,7 @@ def _lay_out(file: Path) -> None:
     file.write_text(_NOTES.sub("", file.read_text(encoding="utf-8")), encoding="utf-8")
     for how in (["check", "--fix", "--select=I,F401"], ["format"]):
         ruff = [sys.executable, "-m", "ruff", *how, "--quiet", str(file)]
-        subprocess.run(ruff, check=True, cwd=VERSIONS)
+        subprocess.run(ruff, check=True, cwd=migrations.HERE)
 
 
 if __name__ == "__main__":
