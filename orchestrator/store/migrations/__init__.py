@@ -23,17 +23,18 @@ def revisions() -> tuple[str, ...]:
     return tuple(sorted(path.name[:4] for path in VERSIONS.glob("[0-9][0-9][0-9][0-9]_*.py")))
 
 
-def make_config(*, output: TextIO | None = None, **attributes: Any) -> "Config":
-    """What Alembic reads from a file elsewhere. `attributes`: what `env.py` is given.
+def make_config(*versions: Path, output: TextIO | None = None, **attributes: Any) -> "Config":
+    """What Alembic reads from a file elsewhere. `versions`: other folders than ours.
 
-    These are `connection`, or `dialect` where SQL is only written; that goes to `output`.
+    `attributes`: what `env.py` is given, a `connection`, or the `dialect` where SQL is only
+    written; that goes to `output`.
     """
     from alembic.config import Config
 
     config = Config(output_buffer=output, attributes=attributes)
-    places = {"script_location": HERE, "version_locations": VERSIONS}
-    for name, place in places.items():
-        config.set_main_option(name, str(place).replace("%", "%%"))
+    places = {"script_location": [HERE], "version_locations": versions or [VERSIONS]}
+    for name, paths in places.items():
+        config.set_main_option(name, "\n".join(map(str, paths)).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     return config

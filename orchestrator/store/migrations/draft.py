@@ -43,8 +43,7 @@ def draft(message: str | None = None) -> Path:
 def _first(folder: Path) -> Path:
     if revisions() not in ((), (FIRST,)):
         raise WrongUse("the first revision has followers: say in a message what is new")
-    config = make_config(dialect="sqlite")
-    config.set_main_option("version_locations", str(folder))
+    config = make_config(folder, dialect="sqlite")
     config.set_main_option("revision_environment", "true")
     command.revision(
         config, "Everything", sql=True, rev_id=FIRST, process_revision_directives=_everything
@@ -55,9 +54,8 @@ def _first(folder: Path) -> Path:
 def _next(message: str, folder: Path) -> Path:
     engine = open_database(":memory:")
     with engine.connect() as connection:
-        config = make_config(connection=connection)
+        config = make_config(migrations.VERSIONS, folder, connection=connection)
         command.upgrade(config, "head")
-        config.set_main_option("version_locations", f"{migrations.VERSIONS}\n{folder}")
         number = f"{int(revisions()[-1]) + 1:04}"
         command.revision(
             config, message, autogenerate=True, rev_id=number, version_path=str(folder)
