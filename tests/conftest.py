@@ -7,6 +7,24 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.servers.fixtures import (
+    databases,
+    module_databases,
+    postgres_server,
+    postgres_url,
+    redis_server,
+    redis_url,
+)
+
+__all__ = [
+    "databases",
+    "module_databases",
+    "postgres_server",
+    "postgres_url",
+    "redis_server",
+    "redis_url",
+]
+
 # Examples are judged by their answer, never by how fast a busy machine gave it. In CI they are the
 # same every time, so that a red run is the change's doing; at a desk they are new ones each time.
 settings.register_profile("desk", deadline=None, print_blob=True)

@@ -20,3 +20,9 @@ class greatest(FunctionElement[int]):
 def _greatest_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     values = [compiler.process(clause, **kw) for clause in element.clauses]
     return f"max({', '.join(values)})" if len(values) > 1 else values[0]
+
+
+@compiles(greatest)
+def _greatest(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    values = [compiler.process(clause, **kw) for clause in element.clauses]
+    return f"greatest({', '.join(values)})"

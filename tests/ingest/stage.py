@@ -10,6 +10,7 @@ from orchestrator.flow.ingest import Ingested, Kind, Reader, ingest_raw
 from orchestrator.model.shop import Shop
 from orchestrator.store.database import create_schema, open_database, reading, writing
 from orchestrator.tables import metadata
+from tests.support.databases import empty_database
 
 NOW = datetime(2017, 11, 6, 12, tzinfo=UTC)
 
@@ -38,8 +39,10 @@ SHOP = Shop.model_validate(
 )
 
 
-def fresh(url: str = ":memory:") -> Engine:
+def fresh(url: str | None = None) -> Engine:
     """An empty database with every table."""
+    if url is None:
+        return empty_database()
     engine = open_database(url)
     create_schema(engine)
     return engine

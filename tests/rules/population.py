@@ -14,7 +14,7 @@ from orchestrator.rules.clocks import ClockRules, clock_rows
 from orchestrator.rules.where import Of, where
 from orchestrator.rules.within import EVERYONE, These, Within
 from orchestrator.store.clocks import all_clocks
-from orchestrator.store.database import create_schema, open_database, reading, writing
+from orchestrator.store.database import reading, writing
 from orchestrator.tables import (
     clocks,
     consents,
@@ -28,6 +28,7 @@ from orchestrator.tables import (
     versions,
 )
 from tests.rules.oracle import Person
+from tests.support.databases import empty_database
 
 CATALOGUE = {
     "p1": {"category": "COFFEE", "brand": "Bean", "organic": True},
@@ -45,8 +46,7 @@ def record(key: str) -> dict[str, Any]:
 
 def empty() -> Engine:
     """A database with the catalogue and nobody in it."""
-    engine = open_database(":memory:")
-    create_schema(engine)
+    engine = empty_database()
     with writing(engine) as connection:
         connection.execute(insert(shops).values(digest="s", files={}, created_at=AT))
         connection.execute(

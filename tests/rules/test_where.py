@@ -1,7 +1,6 @@
-"""`where` on SQLite against the oracle: the same customers, whether asked of all or of one."""
+"""`where` against the oracle: the same customers, whether asked of all or of one."""
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,15 +10,14 @@ from sqlalchemy import Engine
 from tests.rules.oracle import Person, holds
 from tests.rules.population import empty, matched, settle
 from tests.rules.strategies import NOW, conditions, known_segments, populations
+from tests.support.databases import Databases
 
 EXAMPLES = int(os.environ.get("TACTFUL_EXAMPLES", "40"))
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = empty()
-    yield engine
-    engine.dispose()
+def engine(module_databases: Databases) -> Engine:
+    return empty()
 
 
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))

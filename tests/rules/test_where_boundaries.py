@@ -1,6 +1,5 @@
 """`where` at its edges, where random examples seldom stand."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +8,7 @@ from sqlalchemy import Engine
 
 from tests.rules.oracle import Happening, Person
 from tests.rules.population import empty, matched, record, settle
+from tests.support.databases import Databases
 
 NOW = datetime(2017, 11, 21, 17, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -17,10 +17,8 @@ PARIS = {"all": [{"trait": "city", "is": "Paris"}]}
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = empty()
-    yield engine
-    engine.dispose()
+def engine(module_databases: Databases) -> Engine:
+    return empty()
 
 
 def found(

@@ -28,6 +28,7 @@ from orchestrator.store.database import create_schema, open_database, reading, w
 from orchestrator.store.deployment import Deployment
 from orchestrator.tables import customers, journeys, messages
 from tests.support.channel import Recording, open_channel
+from tests.support.databases import empty_database
 
 NOW = datetime(2017, 11, 21, 17, tzinfo=UTC)
 """A Tuesday, noon in New York."""
@@ -133,14 +134,17 @@ class Small:
         campaigns: Mapping[str, Mapping[str, Any]],
         *,
         shop: Mapping[str, Any] | None = None,
-        database: str | Engine = ":memory:",
+        database: str | Engine | None = None,
         channel: Channel[Any] | None = None,
         templates: Mapping[str, Mapping[str, str]] | None = None,
         since: datetime = BEFORE,
     ) -> None:
         self.folder = folder
-        self.engine = open_database(database) if isinstance(database, str) else database
-        create_schema(self.engine)
+        if database is None:
+            self.engine = empty_database()
+        else:
+            self.engine = open_database(database) if isinstance(database, str) else database
+            create_schema(self.engine)
         self.settings = settings(shop)
         self.channel = open_channel(folder) if channel is None else channel
         self.channels = dict.fromkeys(self.settings.shop.channels, self.channel)
