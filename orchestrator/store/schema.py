@@ -33,7 +33,7 @@ from orchestrator.model.errors import Broken
 from orchestrator.store.migrations import make_config, revisions
 from orchestrator.tables import metadata
 
-_TURN = int.from_bytes(b"tactful")
+TURN = int.from_bytes(b"tactful")
 """The advisory lock of whoever migrates, on PostgreSQL."""
 
 _LOCKED = {"55P03", "40P01"}  # lock_not_available, deadlock_detected
@@ -215,9 +215,8 @@ def _alone_on_sqlite(
 def _alone_on_postgresql(
     engine: Engine, work: Callable[[Connection], Schema], patience: Patience
 ) -> Schema:
-    """Under an advisory lock, in a session of its own that ends with it."""
+    """Under an advisory lock, in a session that ends with it."""
     with engine.connect() as connection:
-        connection.detach()
         _take_turn(connection, patience)
 
         @event.listens_for(connection, "begin")
@@ -228,23 +227,31 @@ def _alone_on_postgresql(
                 wait_ms = round(patience.table_wait_s * 1000)
                 begun.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")
 
-        for remaining in reversed(range(patience.tries)):
-            try:
-                found = work(connection)
-                connection.commit()
-                return found
-            except OperationalError as error:
-                if getattr(error.orig, "sqlstate", None) not in _LOCKED:
-                    raise
-                connection.rollback()
-                if not remaining:
-                    raise Broken(
-                        "a table is in use by a transaction that does not end, so the schema "
-                        "could not be changed; what was done is kept. See who holds it in "
-                        "pg_stat_activity, then migrate again"
-                    ) from error
+        try:
+            return _try_often(connection, work, patience)
+        finally:
+            connection.invalidate()
+
+
+def _try_often(
+    connection: Connection, work: Callable[[Connection], Schema], patience: Patience
+) -> Schema:
+    """What an earlier try has committed is not done again: `work` looks each time."""
+    for number in range(patience.tries):
+        if number:
             time.sleep(patience.pause_s)
-    raise AssertionError("the last try returns or raises")
+        try:
+            found = work(connection)
+            connection.commit()
+            return found
+        except OperationalError as error:
+            connection.rollback()
+            if getattr(error.orig, "sqlstate", None) not in _LOCKED:
+                raise
+    raise Broken(
+        "a table is in use by a transaction that does not end, so the schema could not be changed; "
+        "what was done is kept. See who holds it in pg_stat_activity, then migrate again"
+    )
 
 
 def _take_turn(connection: Connection, patience: Patience) -> None:
@@ -252,7 +259,7 @@ def _take_turn(connection: Connection, patience: Patience) -> None:
     for that statement, and it for them."""
     pause_s = min(0.5, patience.turn_wait_s)
     for _ in range(round(patience.turn_wait_s / pause_s) + 1):
-        taken = connection.scalar(select(func.pg_try_advisory_lock(_TURN)))
+        taken = connection.scalar(select(func.pg_try_advisory_lock(TURN)))
         connection.commit()
         if taken:
             return
