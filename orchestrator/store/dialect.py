@@ -28,8 +28,9 @@ def _insert(connection: Connection, table: Table) -> Insert:
 
 
 def insert_ignore(connection: Connection, table: Table) -> Insert:
-    """An insert that leaves a row alone which breaks any unique key."""
-    return _insert(connection, table).on_conflict_do_nothing()
+    """An insert that leaves a row alone which breaks any unique key; `rowcount` tells how many."""
+    statement = _insert(connection, table).on_conflict_do_nothing()
+    return statement.execution_options(preserve_rowcount=True)
 
 
 def upsert(
