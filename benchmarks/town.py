@@ -11,7 +11,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, insert
 
 from orchestrator.model.clock import Clock
-from orchestrator.store.database import create_schema, filling, open_database, writing
+from orchestrator.store.database import filling, open_database, writing
+from orchestrator.store.schema import create_schema
 from orchestrator.tables import (
     addresses,
     clocks,

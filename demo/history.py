@@ -9,7 +9,8 @@ from demo.complete_journey.feed import History
 from orchestrator.flow.imports import OnProgress, Progress, import_records
 from orchestrator.flow.ingest import KINDS, Kind
 from orchestrator.model.shop import Shop
-from orchestrator.store.database import create_schema, open_database
+from orchestrator.store.database import open_database
+from orchestrator.store.schema import create_schema
 
 Told = Callable[[Kind, int], None]
 """Is told which kind is being imported, and how many records were read so far."""

@@ -25,7 +25,6 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from orchestrator.model.errors import Broken, WrongUse
-from orchestrator.store.schema import create_schema as create_schema
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another one."""

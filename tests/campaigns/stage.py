@@ -26,8 +26,9 @@ from orchestrator.model.trigger import OnBackInStock, OnEvent, OnInactive, OnPri
 from orchestrator.model.version import Version
 from orchestrator.rules.history import filtered
 from orchestrator.store.campaigns import save_versions
-from orchestrator.store.database import create_schema, open_database, writing
+from orchestrator.store.database import open_database, writing
 from orchestrator.store.messages import Claimed
+from orchestrator.store.schema import create_schema
 from orchestrator.tables import (
     customers,
     event_products,

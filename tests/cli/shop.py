@@ -27,7 +27,8 @@ from orchestrator.flow.ingest import Kind, ingest_raw
 from orchestrator.flow.load import load, revive_settings
 from orchestrator.flow.load.folder import SHOP_FILE
 from orchestrator.store.campaigns import save_versions
-from orchestrator.store.database import create_schema, open_database, writing
+from orchestrator.store.database import open_database, writing
+from orchestrator.store.schema import create_schema
 from orchestrator.tables import metadata
 
 NOW = datetime(2026, 11, 24, 17, tzinfo=UTC)

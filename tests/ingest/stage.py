@@ -8,7 +8,8 @@ from sqlalchemy import Engine, select
 
 from orchestrator.flow.ingest import Ingested, Kind, Reader, ingest_raw
 from orchestrator.model.shop import Shop
-from orchestrator.store.database import create_schema, open_database, reading, writing
+from orchestrator.store.database import open_database, reading, writing
+from orchestrator.store.schema import create_schema
 from orchestrator.tables import metadata
 from tests.support.databases import empty_database
 

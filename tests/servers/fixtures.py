@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 import redis as client
 
-from orchestrator.store.database import create_schema, open_database
+from orchestrator.store.database import open_database
+from orchestrator.store.schema import create_schema
 from tests.servers.postgres import Postgres
 from tests.servers.redis import Redis
 from tests.servers.shared import clone, drop, shared_postgres, shared_redis, worker_number

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine
 
-from orchestrator.store.database import create_schema, open_database
+from orchestrator.store.database import open_database
+from orchestrator.store.schema import create_schema
 
 
 class Databases:

@@ -24,8 +24,9 @@ from orchestrator.flow.load.folder import own_templates
 from orchestrator.flow.plan import Verdicts
 from orchestrator.flow.tactful import Tactful, Tick
 from orchestrator.model.version import Settings, Version
-from orchestrator.store.database import create_schema, open_database, reading, writing
+from orchestrator.store.database import open_database, reading, writing
 from orchestrator.store.deployment import Deployment
+from orchestrator.store.schema import create_schema
 from orchestrator.tables import customers, journeys, messages
 from tests.support.channel import Recording, open_channel
 from tests.support.databases import empty_database
