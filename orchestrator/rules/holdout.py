@@ -8,7 +8,7 @@ different customers, and each always the same.
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal
+from sqlalchemy import BigInteger, ColumnElement, literal
 
 PRIME = 2**31 - 1
 """Buckets and salts are no larger, so that their product fits in 64 bits."""
@@ -17,6 +17,7 @@ PRIME = 2**31 - 1
 def held_out(bucket: ColumnElement[Any], campaign: str, percent: float) -> ColumnElement[bool]:
     """Whether the customer belongs to the share that the campaign leaves out."""
     digest = sha256(f"holdout:{campaign}".encode()).digest()
-    factor = int.from_bytes(digest[:8]) % (PRIME - 1) + 1
+    # A product of 62 bits, so PostgreSQL is to reckon in 64.
+    factor = literal(int.from_bytes(digest[:8]) % (PRIME - 1) + 1, BigInteger())
     shift = int.from_bytes(digest[8:16]) % PRIME
-    return (bucket * literal(factor) + shift) % PRIME < literal(int(PRIME * percent / 100))
+    return (bucket * factor + shift) % PRIME < literal(int(PRIME * percent / 100))

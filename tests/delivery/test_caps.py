@@ -10,6 +10,8 @@ import pytest
 from tests.delivery.world import DAY, check, unreliable, world
 from tests.support.shop import Small
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 SEEDS = range(int(os.environ.get("TACTFUL_SEEDS", "3")))
 
 

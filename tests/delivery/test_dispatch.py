@@ -25,6 +25,8 @@ from tests.support.shop import (
     stock,
 )
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SOON = NOW + HOUR
 OFFER: dict[str, Any] = {

@@ -11,6 +11,8 @@ from tests.delivery.world import DAY, HOUR, world
 from tests.flow.test_plan import decided
 from tests.support.shop import BEFORE, NOW, Small, consent, customer, event
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 INACTIVE = {"trigger": {"inactive": "Order Completed", "for": "1d"}, "expires": "6h"}
 
 

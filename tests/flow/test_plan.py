@@ -15,6 +15,8 @@ from orchestrator.tables import controls, journeys, messages, passes
 from tests.delivery.world import World, world
 from tests.support.shop import NOW, Small, consent, customer, event, price, product
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 

@@ -13,6 +13,8 @@ from orchestrator.store.database import writing
 from orchestrator.tables import controls, journeys, messages
 from tests.support.shop import NOW, TEMPLATES, Small, consent, customer, event
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LAST = {"send": {"template": "last"}}
 PARIS = {"trait": "city", "is": "Paris"}

@@ -14,6 +14,8 @@ from orchestrator.flow.imports import ImportReport, Progress, import_file, impor
 from orchestrator.model.errors import WrongUse
 from tests.ingest.stage import NOW, SHOP, everything, fresh, rows
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 EVENT = {"id": "e{}", "name": "Page Viewed", "customer": "c{}", "at": "2017-10-01T10:00:00Z"}
 
 

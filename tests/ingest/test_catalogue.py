@@ -14,6 +14,8 @@ from orchestrator.store.database import reading
 from orchestrator.tables import product_changes, products
 from tests.ingest.stage import NOW, everything, fresh, of, rows, take_in
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 BEANS = ("products", {"id": "beans", "title": "Beans", "category": "COFFEE", "aisle": 7})
 
 

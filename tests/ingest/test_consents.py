@@ -15,6 +15,8 @@ from orchestrator.store.database import reading, writing
 from orchestrator.tables import consents, customers
 from tests.ingest.stage import everything, fresh, of, rows, take_in
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 
 def said(day: int, topic: str, given: bool, until: int | None = None) -> dict[str, object]:
     return {

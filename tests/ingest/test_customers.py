@@ -5,6 +5,8 @@ import pytest
 from orchestrator.flow.ingest import Reader, address_key
 from tests.ingest.stage import NOW, SHOP, everything, fresh, of, rows, take_in
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 
 def told(**words: object) -> dict[str, object]:
     return {"id": "ann", **words}

@@ -8,6 +8,8 @@ import pytest
 from orchestrator.flow.ingest import Reader
 from tests.ingest.stage import NOW, SHOP, everything, fresh, of, rows, take_in
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 ORDER = {
     "id": "o1",
     "name": "Order Completed",

@@ -10,6 +10,8 @@ from orchestrator.flow.learn import learn_habits, learn_pairs
 from orchestrator.store.database import writing
 from tests.ingest.stage import NOW, SHOP, fresh, rows, take_in
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 Order = tuple[Kind, dict[str, object]]
 
 

@@ -26,6 +26,8 @@ from tests.support.shop import (
     stock,
 )
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 DAY = timedelta(days=1)
 TICK = timedelta(microseconds=1)
 

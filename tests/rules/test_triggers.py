@@ -23,6 +23,8 @@ from tests.support.shop import (
     stock,
 )
 
+pytestmark = pytest.mark.usefixtures("databases")
+
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TICK = timedelta(microseconds=1)
 
