@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.provider.fixtures import provider, start_provider
 from tests.servers.fixtures import (
     databases,
     module_databases,
@@ -21,8 +22,10 @@ __all__ = [
     "module_databases",
     "postgres_server",
     "postgres_url",
+    "provider",
     "redis_server",
     "redis_url",
+    "start_provider",
 ]
 
 # Examples are judged by their answer, never by how fast a busy machine gave it. In CI they are the
