@@ -5,7 +5,7 @@ first and writes later would otherwise fail half way when another writer was fas
 for what only reads; it begins without the lock and sees one state of the database throughout.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,10 +30,17 @@ BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another one."""
 
 STATEMENTS_MAX = 5_000
-"""So many statements stay compiled: every campaign brings some dozens, and compiling is slow."""
+"""So many statements stay compiled, and prepared: every campaign brings some dozens of them, and
+both are slow. The driver alone would keep 128, and prepare long ones anew each time."""
 
 CACHE_KIB = 64 * 1024
 MMAP_BYTES = 2**31 - 2**16
+
+# How a transaction begins that only reads, and sees one state of the database throughout.
+_LOOK: Mapping[str, dict[str, Any]] = {
+    "sqlite": {"read_only": True},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
 
 _MEMORY = ("", ":memory:")
 _DRIVERS = {
@@ -95,7 +102,8 @@ def filling(engine: Engine, *tables: Table) -> Iterator[None]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection for one consistent look, without the lock of a writer."""
-    with engine.connect() as connection, connection.execution_options(read_only=True).begin():
+    look = _LOOK.get(engine.dialect.name, {})
+    with engine.connect() as connection, connection.execution_options(**look).begin():
         yield connection
 
 
@@ -140,7 +148,7 @@ def _open_sqlite(url: URL, busy_timeout_ms: int, durable: bool) -> Engine:
     options: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
     engine = create_engine(
         url,
-        connect_args={"check_same_thread": False},
+        connect_args={"check_same_thread": False, "cached_statements": STATEMENTS_MAX},
         query_cache_size=STATEMENTS_MAX,
         json_serializer=_encode,
         json_deserializer=msgspec.json.decode,
