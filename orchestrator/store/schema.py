@@ -221,11 +221,10 @@ def _alone_on_postgresql(
 
         @event.listens_for(connection, "begin")
         def _wait_briefly(begun: Connection) -> None:
-            # Not for what runs outside of a transaction: building an index waits for all others
-            # without standing in their way.
-            if begun.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-                wait_ms = round(patience.table_wait_s * 1000)
-                begun.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")
+            # Has no effect outside of a transaction, as it should: building an index waits for all
+            # others without standing in their way.
+            wait_ms = round(patience.table_wait_s * 1000)
+            begun.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")
 
         try:
             return _try_often(connection, work, patience)
