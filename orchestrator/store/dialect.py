@@ -1,18 +1,19 @@
 """What SQLite and PostgreSQL do differently when many rows are written.
 
 A *stored* row holds what SQLite keeps: instants as microseconds, amounts as ten-thousandths, JSON
-as text. Whoever has millions of rows builds them so at once; PostgreSQL gets them converted.
+as text. Whoever has millions of rows builds them so at once; see `copy` for PostgreSQL.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, String, Table, func, select, text
+from sqlalchemy import Connection, String, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from orchestrator.tables.instant import Instant, from_micros
+from orchestrator.store.copy import copy_rows
 from orchestrator.tables.json import rows as json_rows
 
 Insert = sqlite.Insert | postgresql.Insert
@@ -53,15 +54,16 @@ def insert_stored(
     key: Sequence[str] = (),
     replace: Sequence[str] = (),
 ) -> None:
-    """Insert stored rows by the driver's own executemany: several times as fast as through Core.
+    """Insert stored rows past Core, by what is fastest: several times as fast as through it.
 
-    `ignore` leaves existing rows alone; `key` and `replace` together make it an upsert.
+    `ignore` leaves existing rows alone; `key` and `replace` together make it an upsert, in which
+    the last of several rows with one key holds.
     """
     if not rows:
         return
     quote = connection.dialect.identifier_preparer.quote
     names = ", ".join(quote(name) for name in columns)
-    head = f"INSERT INTO {quote(table.name)} ({names}) VALUES "
+    head = f"INSERT INTO {quote(table.name)} ({names}) "
     tail = ""
     if ignore:
         tail = " ON CONFLICT DO NOTHING"
@@ -70,11 +72,36 @@ def insert_stored(
         new = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in replace)
         tail = f" ON CONFLICT ({target}) DO UPDATE SET {new}"
     if connection.dialect.name == "sqlite":
-        _insert_sqlite(connection, head, tail, len(columns), rows)
+        _insert_sqlite(connection, head + "VALUES ", tail, len(columns), rows)
+    elif not tail:
+        copy_rows(connection, table, columns, rows)
     else:
-        marks = f"({', '.join(('%s',) * len(columns))})"
-        converted = _for_postgresql(rows, [table.c[name] for name in columns])
-        connection.exec_driver_sql(head + marks + tail, converted)
+        aside = f"copied_{table.name}"
+        _empty_copy(connection, table.name, aside)
+        copy_rows(connection, table, columns, _once_each(columns, rows, key), into=aside)
+        connection.exec_driver_sql(f"{head}SELECT {names} FROM {aside}{tail}")
+
+
+def _once_each(
+    columns: Sequence[str], rows: Sequence[StoredRow], key: Sequence[str]
+) -> Sequence[StoredRow]:
+    """The last row of each key, in the order of keys: two writers then never block each other."""
+    at = [columns.index(name) for name in key or ("key",) if name in columns]
+    if not at:
+        return rows
+    if not key:  # of two rows that are there already or not, the first is inserted
+        return sorted(rows, key=itemgetter(*at))
+    last = {tuple(row[n] for n in at): row for row in rows}
+    return [last[found] for found in sorted(last)]
+
+
+def _empty_copy(connection: Connection, table: str, aside: str) -> None:
+    """A table of this connection alone, with the columns of another one and nothing else."""
+    connection.exec_driver_sql(
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS {aside} ON COMMIT DELETE ROWS AS "
+        f"SELECT * FROM {table} WITH NO DATA"
+    )
+    connection.exec_driver_sql(f"DELETE FROM {aside}")
 
 
 def _insert_sqlite(
@@ -92,21 +119,6 @@ def _insert_sqlite(
         connection.exec_driver_sql(many, flat)
     if together < len(rows):
         connection.exec_driver_sql(head + marks + tail, list(rows[together:]))
-
-
-def _for_postgresql(
-    rows: Sequence[StoredRow], columns: Sequence[Column[Any]]
-) -> list[tuple[Any, ...]]:
-    convert: list[Callable[[Any], Any] | None] = [
-        from_micros if isinstance(column.type, Instant) else None for column in columns
-    ]
-    return [
-        tuple(
-            change(value) if change is not None and value is not None else value
-            for change, value in zip(convert, row, strict=True)
-        )
-        for row in rows
-    ]
 
 
 def new_ids(connection: Connection, table: Table, count: int) -> Sequence[int]:

@@ -315,16 +315,32 @@ def end_attempts(
         connection.execute(_ANSWER, {"answers": json_text([list(a) for a in answers])})
 
 
+_IDS = rows("ids", {"id": Integer()})
+_mine, _theirs = addresses.alias("mine"), addresses.alias("theirs")
+_SHARING = (
+    select(_theirs.c.customer_id)
+    .join(_mine, _mine.c.address_key == _theirs.c.address_key)
+    .where(_mine.c.customer_id.in_(select(_IDS.c.id)), _mine.c.shared.is_(True))
+)
+_LOCK = (
+    select(customers.c.id)
+    .where(customers.c.id.in_(select(_IDS.c.id).union(_SHARING)))
+    .order_by(customers.c.id)
+    .with_for_update(key_share=True)
+)
+
+
 def lock_customers(connection: Connection, ids: Collection[int]) -> None:
-    """Hold these customers, in id order, until the transaction ends.
+    """Hold these customers, and whoever shares their addresses, until the transaction ends.
+
+    In id order, so that two who hold never wait for each other. New events of theirs may come in.
 
     A statement of its own, before anything is counted: a count in the same statement would see
     the state from before the wait. SQLite's write transaction holds everything already.
     """
     if connection.dialect.name == "sqlite":
         return
-    statement = select(customers.c.id).where(customers.c.id.in_(sorted(ids)))
-    connection.execute(statement.order_by(customers.c.id).with_for_update())
+    connection.execute(_LOCK, {"ids": json_text([[id] for id in ids])})
 
 
 def log(connection: Connection, id: int, what: str, detail: str | None, now: datetime) -> None:
