@@ -1,5 +1,6 @@
 """Tactful on a town, as the command line would open it, but for the token's chance."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -80,6 +81,7 @@ def opened(
             channels=dict.fromkeys(settings.shop.channels, channel),
             deployment=Deployment("bench", "secret"),
             new_token=lambda: f"token-{next(tokens)}",
+            hands=os.cpu_count() or 1,
         )
         tactful.publish(SINCE)
         yield tactful

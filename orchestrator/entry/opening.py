@@ -89,6 +89,7 @@ def make_tactful(
     loaded: Loaded,
     channels: Mapping[str, Channel[Any]],
     deployment: Deployment,
+    hands: int = 1,
 ) -> Tactful:
     """The engine on a database that is open, with channels that are."""
     assert loaded.settings is not None  # whoever calls has seen to it that nothing is wrong
@@ -99,6 +100,7 @@ def make_tactful(
         channels=channels,
         deployment=deployment,
         new_token=new_token,
+        hands=hands,
     )
 
 
@@ -113,7 +115,7 @@ def open_tactful(settings: Settings) -> Iterator[Tactful]:
     ):
         with writing(engine) as connection:
             deployment = this_deployment(connection, new_deployment())
-        yield make_tactful(engine, loaded, channels, deployment)
+        yield make_tactful(engine, loaded, channels, deployment, settings.hands)
 
 
 @dataclass(frozen=True, slots=True)

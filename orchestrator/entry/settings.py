@@ -4,6 +4,7 @@ Settings of a channel's plugin come from the environment as well, by its name: s
 `channels.settings`. The folder of the `outbox` is `var/outbox` where nothing else is said.
 """
 
+import os
 from pathlib import Path
 
 from pydantic import Field
@@ -17,12 +18,17 @@ DATABASE = "sqlite:///var/tactful.db"
 
 
 class Settings(BaseSettings):
-    """`TACTFUL_HOME`, `TACTFUL_DATABASE_URL`."""
+    """`TACTFUL_HOME`, `TACTFUL_DATABASE_URL`, `TACTFUL_HANDS`."""
 
     model_config = SettingsConfigDict(env_prefix="TACTFUL_", frozen=True, extra="ignore")
 
     home: Path = Field(Path(), description="The shop's folder: campaigns/ and templates/.")
     database_url: str = DATABASE
+    hands: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="So many connections plan a pass over very many customers at once.",
+    )
 
     @property
     def var(self) -> Path:

@@ -91,6 +91,12 @@ class Asking:
             case _:
                 return self._look(version)
 
+    def by_name(self, version: Version) -> bool:
+        """Whether the trigger asks about everyone at once: at a slot, or when a product changes."""
+        return isinstance(
+            version.campaign.trigger, OnCron | OnDay | OnDate | OnPriceDrop | OnBackInStock
+        )
+
     def decide(self, version: Version, due: Due) -> Counter[str]:
         """Decide about everyone whom the campaign's trigger finds."""
         if due.occasions:
@@ -115,6 +121,19 @@ class Asking:
         number = step if step in sends else min(sends)
         parameters = self.parameters(self.statements.on_journey(version, number))
         return Place(self.connection, version, self.statements, parameters, step)
+
+    def ranges(self) -> list[Range]:
+        """All ids of customers, in ranges that are decided about one after another."""
+        assert isinstance(self.within, Range)  # who is named is asked about at once
+        lowest = self.connection.scalar(select(func.min(customers.c.id)))
+        highest = self.connection.scalar(select(func.max(customers.c.id)))
+        if lowest is None or highest is None:
+            return []
+        first, last = max(lowest, self.within.first), min(highest, self.within.last)
+        return [
+            Range(start, min(start + CHUNK_CUSTOMERS - 1, last))
+            for start in range(first, last + 1, CHUNK_CUSTOMERS)
+        ]
 
     def _look(self, version: Version) -> Due | None:
         """Events and memberships: what has become due, or has arrived, since the last look."""
@@ -176,17 +195,7 @@ class Asking:
         return passes.open_changes(self.connection, version.name, kind, after, self.now)
 
     def _chunks(self) -> Iterable[Scope]:
-        if isinstance(self.within, These):
-            return [self.within]
-        lowest = self.connection.scalar(select(func.min(customers.c.id)))
-        highest = self.connection.scalar(select(func.max(customers.c.id)))
-        if lowest is None or highest is None:
-            return []
-        first, last = max(lowest, self.within.first), min(highest, self.within.last)
-        return [
-            Range(start, min(start + CHUNK_CUSTOMERS - 1, last))
-            for start in range(first, last + 1, CHUNK_CUSTOMERS)
-        ]
+        return [self.within] if isinstance(self.within, These) else self.ranges()
 
     def _clock_parameter(self, rules: ClockRules) -> str:
         """Campaigns with the same channels and quiet hours share the answer."""

@@ -37,6 +37,21 @@ class Verdicts:
         return self.counts["planned"]
 
 
+def together(some: Sequence[Verdicts], others: Sequence[Verdicts]) -> list[Verdicts]:
+    """One verdict for each campaign."""
+    first = {verdicts.campaign: verdicts for verdicts in some}
+    return [
+        Verdicts(
+            one.campaign,
+            one.counts + first[one.campaign].counts,
+            one.halted or first[one.campaign].halted,
+        )
+        if one.campaign in first
+        else one
+        for one in others
+    ]
+
+
 class Planner:
     """Plans with one set of campaign versions. Reads the law once, and builds each statement once.
 
@@ -60,17 +75,21 @@ class Planner:
         self, connection: Connection, now: datetime, within: Scope = EVERYONE
     ) -> list[Verdicts]:
         """Plan whatever is due, in the caller's transaction."""
-        asking = Asking(connection, self.statements, now, within, self._looked)
+        asking = self.asking(connection, now, within)
         if within == EVERYONE:
             refresh_segments(asking, self.versions, self._looked)
         verdicts = {version.name: self._begin(asking, version) for version in self.versions}
         everyone = asking
         if within != EVERYONE:  # whoever is on the way goes on, each on an own clock
-            everyone = Asking(connection, self.statements, now, EVERYONE, self._looked)
+            everyone = self.asking(connection, now)
         for name, counts in self._move_on(everyone):
             verdicts.setdefault(name, Verdicts(name)).counts.update(counts)
         self._last = asking if within == EVERYONE else None
         return list(verdicts.values())
+
+    def asking(self, connection: Connection, now: datetime, within: Scope = EVERYONE) -> Asking:
+        """What the campaigns ask at one instant."""
+        return Asking(connection, self.statements, now, within, self._looked)
 
     def committed(self) -> None:
         """What the last plan wrote is kept: its occasions need not be looked for again."""
@@ -122,12 +141,16 @@ def arbitration(version: Version) -> tuple[bool, int, str]:
     return campaign.marketing, -campaign.priority, campaign.name
 
 
-def _above_max(asking: Asking, version: Version, new: int) -> str:
+def above_max(version: Version, new: int, in_a_day: int) -> str:
+    """Why a campaign must not write to so many, if it must not."""
     most = version.campaign.max_audience
+    if not new or in_a_day <= most:
+        return ""
+    return f"would reach {in_a_day:,} customers in a day; max_audience is {most:,}"
+
+
+def _above_max(asking: Asking, version: Version, new: int) -> str:
     if not new:
         return ""
     lately = planned_lately if at_once(version) else journeys.begun_lately
-    number = lately(asking.connection, version.name, asking.now)
-    if number <= most:
-        return ""
-    return f"would reach {number:,} customers in a day; max_audience is {most:,}"
+    return above_max(version, new, lately(asking.connection, version.name, asking.now))

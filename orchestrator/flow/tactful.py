@@ -14,9 +14,10 @@ from orchestrator.flow.dispatch import Dispatcher, Tell
 from orchestrator.flow.law import read_law
 from orchestrator.flow.links import Links
 from orchestrator.flow.load import revive, revive_settings
-from orchestrator.flow.plan import Planner, Verdicts
+from orchestrator.flow.plan import Planner, Verdicts, together
 from orchestrator.flow.reconcile import reconcile
 from orchestrator.flow.statements import Statements
+from orchestrator.flow.wide import plan_wide
 from orchestrator.model.errors import Broken
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Settings, Version
@@ -42,7 +43,7 @@ class Tactful:
     """Plans, sends and looks for lost answers, for one shop's campaigns on one database.
 
     `channels` are open, by the names that `shop.yaml` gives them. `new_token` makes a name for
-    each claim that nobody else makes.
+    each claim that nobody else makes. So many `hands` work on a pass over very many customers.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class Tactful:
         channels: Mapping[str, Channel[Any]],
         deployment: Deployment,
         new_token: Callable[[], str],
+        hands: int = 1,
     ) -> None:
         self.engine = engine
+        self.hands = hands
         self.settings = settings
         self.versions = tuple(versions)
         self.channels = channels
@@ -87,10 +90,13 @@ class Tactful:
 
     def plan(self, now: datetime, within: Scope = EVERYONE) -> list[Verdicts]:
         """Decide about whatever is due, and write it into the ledger."""
+        wide: list[Verdicts] = []
+        if within == EVERYONE and self.hands > 1:
+            wide = plan_wide(self.engine, self.planner, now, self.hands)
         with writing(self.engine) as connection:
             verdicts = self.planner.plan(connection, now, within)
         self.planner.committed()
-        return verdicts
+        return together(wide, verdicts)
 
     def decide(self, customer_ids: Sequence[int], now: datetime) -> list[Verdicts]:
         """Decide at once about customers with new events."""

@@ -124,19 +124,52 @@ def _counted(case: Case, channel: str, cap: Cap, planned: bool) -> tuple[ColumnE
     return (*_around(case, channel, cap.per), *cap.counts, state)
 
 
-def quiet_lately(case: Case, channel: str) -> ColumnElement[bool]:
-    """Nothing at all stands in the longest window, so that no cap can be full: one look-up."""
-    longest = max((cap.per for cap in caps(case, channel)), default=timedelta(0))
-    address = case.address[channel]
-    mine = messages.c.customer_id == customers.c.id
-    busy = exists(
-        select(messages.c.id)
-        .where(mine, *_around(case, channel, longest))
-        .correlate_except(messages)
+def roomy(case: Case, channel: str) -> ColumnElement[bool]:
+    """No cap can be full, whatever each of them counts.
+
+    Most customers are through with one look-up, and nearly all others with one for each length of
+    window, before every cap is asked on its own.
+    """
+    all_caps = list(caps(case, channel))
+    if not all_caps:
+        return true()
+    mosts: dict[timedelta, int] = {}
+    for cap in all_caps:
+        if isinstance(cap.most, int):
+            mosts[cap.per] = min(cap.most, mosts.get(cap.per, cap.most))
+    wish = customers.c.max_per_week
+    some = [literal(most > 0) for most in mosts.values()]
+    fits = [_all_in(case, channel, per) < most for per, most in mosts.items()]
+    quiet = _nothing_in(case, channel, max(cap.per for cap in all_caps))
+    return and_(
+        case.address[channel].c.shared.is_(False),
+        or_(
+            and_(quiet, func.coalesce(wish, 1) > 0, *some),
+            and_(*fits, or_(wish.is_(None), _all_in(case, channel, WISH) < wish)),
+        ),
     )
-    zero = any(isinstance(cap.most, int) and cap.most == 0 for cap in caps(case, channel))
-    wish = func.coalesce(customers.c.max_per_week, 1) > 0
-    return and_(~busy, address.c.shared.is_(False), wish, ~true() if zero else true())
+
+
+def _nothing_in(case: Case, channel: str, per: timedelta) -> ColumnElement[bool]:
+    mine = messages.c.customer_id == customers.c.id
+    some = select(messages.c.id).where(mine, *_around(case, channel, per))
+    return ~exists(some.correlate_except(messages))
+
+
+def _all_in(case: Case, channel: str, per: timedelta) -> ColumnElement[Any]:
+    """The customer's marketing messages in the window, of every state that fills a cap."""
+    states = (*ADMITTED, *PENDING, State.HELD_OUT)
+    return (
+        select(func.count())
+        .select_from(messages)
+        .where(
+            messages.c.customer_id == customers.c.id,
+            *_around(case, channel, per),
+            is_one_of(messages.c.state, states),
+        )
+        .correlate_except(messages)
+        .scalar_subquery()
+    )
 
 
 def _around(case: Case, channel: str, per: timedelta) -> tuple[ColumnElement[bool], ...]:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from orchestrator.model.message import State
-from orchestrator.rules.caps import quiet_lately
+from orchestrator.rules.caps import roomy
 from orchestrator.rules.case import Case
 from orchestrator.rules.gates import Gate, channel_gates, customer_gates, last_gates
 from orchestrator.tables import customers
@@ -150,7 +150,7 @@ def _stop_on_channel(case: Case, channel: str, gates: _Gates) -> ColumnElement[i
     passed = literal(PASSED)
     if not caps:
         return _stop(others, passed)
-    return _stop(others, either((quiet_lately(case, channel), passed), else_=_stop(caps, passed)))
+    return _stop(others, either((roomy(case, channel), passed), else_=_stop(caps, passed)))
 
 
 def _fails(gate: Gate) -> ColumnElement[bool]:

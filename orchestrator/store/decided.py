@@ -38,6 +38,7 @@ HELD = ("paused", "channel_paused")
 """Reasons that decide nothing: whoever they stop is asked about again."""
 
 STATEMENTS_KEPT_MAX = 1_000
+ALL_IDS = (0, 2**62)
 
 # Decisions are worked out once, into a table of this connection alone, then counted and copied.
 _staged = Table(
@@ -88,15 +89,42 @@ def decide_into_ledger(
     What a pause stopped (`HELD`) is never written: it is asked again. Occasions that stand in the
     ledger already are left as they are.
     """
+    begin_staging(connection)
+    stage(connection, decisions, parameters)
+    counts = staged_counts(connection)
+    if counts:
+        write_staged(connection, frozen, parameters["now"], keep_skipped=keep_skipped)
+    return counts
+
+
+def begin_staging(connection: Connection) -> None:
+    """An empty table for decisions, which this connection alone sees."""
     connection.execute(CreateTable(_staged, if_not_exists=True))
     connection.execute(_EMPTY)
+
+
+def stage(connection: Connection, decisions: Select[Any], parameters: Mapping[str, Any]) -> None:
+    """Work the decisions out and keep them aside. Writes nothing that anybody else sees."""
     connection.execute(_staging(decisions), parameters)
-    counts = Counter({row[0]: row[1] for row in connection.execute(_COUNTED)})
-    if counts:
-        kept = {f"its_{name}": value for name, value in asdict(frozen).items()}
-        kept |= {"at_now": parameters["now"], "keep_skipped": keep_skipped}
-        connection.execute(_writing(connection), kept)
-    return counts
+
+
+def staged_counts(connection: Connection) -> Counter[str]:
+    """How many decisions stand aside for each reason; `planned` for none."""
+    return Counter({row[0]: row[1] for row in connection.execute(_COUNTED)})
+
+
+def write_staged(
+    connection: Connection,
+    frozen: Frozen,
+    now: datetime,
+    *,
+    keep_skipped: bool,
+    ids: tuple[int, int] = ALL_IDS,
+) -> None:
+    """From aside into the ledger, for the customers whose ids lie between two."""
+    kept = {f"its_{name}": value for name, value in asdict(frozen).items()}
+    kept |= {"at_now": now, "keep_skipped": keep_skipped, "first_id": ids[0], "last_id": ids[1]}
+    connection.execute(_writing(connection), kept)
 
 
 _EMPTY = delete(_staged)
@@ -126,7 +154,10 @@ def _writing(connection: Connection) -> Insert:
 def _build_writing(connection: Connection) -> Insert:
     reason = _staged.c.reason
     skipped = and_(bindparam("keep_skipped", type_=Boolean()), reason.not_in(HELD))
-    wanted = select(*_row()).where(or_(reason.is_(None), reason == "holdout", skipped))
+    wanted = select(*_row()).where(
+        _staged.c.customer_id.between(bindparam("first_id"), bindparam("last_id")),
+        or_(reason.is_(None), reason == "holdout", skipped),
+    )
     names = [column.name for column in wanted.selected_columns]
     return insert_ignore(connection, messages).from_select(names, wanted)
 
