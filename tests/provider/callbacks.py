@@ -96,6 +96,7 @@ class Caller:
     def __init__(self, wanted: Callbacks) -> None:
         self._wanted = wanted
         self._chance = Random(wanted.seed)
+        self._order = Random(wanted.seed)
         self._waiting: list[tuple[Callback, int]] = []
         self._more = asyncio.Event()
         self.made = 0
@@ -122,7 +123,7 @@ class Caller:
                 await self._more.wait()
             if len(self._waiting) < self._wanted.shuffle:
                 await asyncio.sleep(_WAIT_S)
-            place = self._chance.randrange(len(self._waiting)) if self._wanted.shuffle else 0
+            place = self._order.randrange(len(self._waiting)) if self._wanted.shuffle else 0
             one, tries = self._waiting.pop(place)
             if await _post(one):
                 self.made += 1

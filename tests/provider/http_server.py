@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 
@@ -85,7 +85,7 @@ class HttpLine(Line):
             return False
         head = self.buffer[self.at : end]
         length = _header(head, b"content-length")
-        if head.startswith(b"POST") and not (length or b"").isdigit():
+        if not (length or (b"" if head.startswith(b"POST") else b"0")).isdigit():
             self.answer(411, {"error": "say how long it is"})
             self.hang_up()
             return False
@@ -187,19 +187,19 @@ class HttpLine(Line):
 
     def get(self, target: str) -> tuple[int, Any]:
         """What is known of messages."""
-        url = urlsplit(target)
+        path, _, query = target.partition("?")
         book = self.desk.book
-        if url.path == "/stats":
+        if path == "/stats":
             return 200, {
                 "accepted": book.count,
                 "faulted": dict(self.desk.faulted),
                 "bugs": [repr(bug) for bug in self.desk.bugs],
             }
-        if url.path == "/messages":
-            asked = parse_qs(url.query)
+        if path == "/messages":
+            asked = parse_qs(query)
             return _found(book, asked.get("to", [""])[0], asked.get("after", [""])[0])
-        if url.path.startswith("/messages/"):
-            one = book.get(unquote(url.path.removeprefix("/messages/")))
+        if path.startswith("/messages/"):
+            one = book.get(unquote(path.removeprefix("/messages/")))
             return (404, {"error": "no such message"}) if one is None else (200, _shown(one))
         return 404, {"error": "no such place"}
 

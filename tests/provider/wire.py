@@ -8,6 +8,7 @@ from typing import Any
 from tests.provider.book import Book
 from tests.provider.faults import Dice
 
+_READ_BYTES = 64 * 1024
 HEARD_BYTES_MAX = 64 * 1024 * 1024
 
 
@@ -73,6 +74,8 @@ class Line(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        # A read of asyncio's own size is mapped and unmapped by the kernel each time.
+        transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
         self.desk.lines.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
