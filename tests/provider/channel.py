@@ -49,6 +49,9 @@ from tests.provider.client import Answer, Connections, NotWritten, Told
 SKEW = timedelta(seconds=5)
 """By so much the provider's clock may be behind ours."""
 
+BOUND_MAX = 20_000
+"""So many references are remembered, the latest, lest a long run grow."""
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _AUTH = (401, 403)
@@ -142,7 +145,7 @@ class RecordingChannel(Channel[RecordingSettings]):
         for place, item in enumerate(items):
             outcome = outcomes[place]
             if isinstance(outcome, Accepted):
-                self._bound[outcome.provider_ref] = item.attempt_id
+                self._bind(outcome.provider_ref, item.attempt_id)
         return [outcomes[place] for place in range(len(items))]
 
     def find(self, attempt: Attempt) -> Found:
@@ -222,13 +225,18 @@ class RecordingChannel(Channel[RecordingSettings]):
             return [_read(lambda: _outcome(told.status, told.body, told.retry_after_s))] * count
         return _read_all(told.body, count)
 
+    def _bind(self, ref: str, attempt_id: str) -> None:
+        self._bound[ref] = attempt_id
+        if len(self._bound) > BOUND_MAX:
+            del self._bound[next(iter(self._bound))]
+
     def _match(self, attempt: Attempt, answer: Any) -> Found:
         until = attempt.written_at + timedelta(seconds=self.settings.search_s)
         for one in answer["messages"]:
             same = one["text"] == attempt.text and one["to"] == attempt.address
             free = self._bound.get(one["id"], attempt.attempt_id) == attempt.attempt_id
             if same and free and datetime.fromisoformat(one["created"]) <= until:
-                self._bound[one["id"]] = attempt.attempt_id
+                self._bind(one["id"], attempt.attempt_id)
                 return Accepted(one["id"])
         age = datetime.fromisoformat(answer["now"]) - attempt.written_at
         if age < timedelta(seconds=self.settings.settle_s):

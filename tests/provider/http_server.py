@@ -195,6 +195,8 @@ class HttpLine(Line):
                 "faulted": dict(self.desk.faulted),
                 "bugs": [repr(bug) for bug in self.desk.bugs],
             }
+        if book.counting:
+            return 501, {"error": "only counted: it cannot be searched"}
         if path == "/messages":
             asked = parse_qs(query)
             return _found(book, asked.get("to", [""])[0], asked.get("after", [""])[0])

@@ -121,6 +121,8 @@ def test_a_counting_provider_keeps_the_names(start_provider: StartProvider) -> N
     with closing(HTTPConnection("127.0.0.1", provider.http_port, timeout=5)) as http:
         assert ask(http, "POST", "/messages", BODY)[0] == 201
         assert ask(http, "GET", "/stats")[1]["accepted"] == 1
+        # It denies nothing that it has not kept.
+        assert ask(http, "GET", "/messages?to=%2B1")[0] == 501
     (one,) = provider.log
     assert (one.seq, one.stable_id, one.to, one.text) == (1, "shop.1", "", "")
 
