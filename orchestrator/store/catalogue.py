@@ -1,6 +1,7 @@
 """Products, their prices, and what changed about them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -194,7 +195,7 @@ def write_prices(connection: Connection, written: Sequence[PriceRow]) -> None:
         connection,
         prices,
         PriceRow._fields,
-        written,
+        sorted(written, key=attrgetter("product_id", "currency", "valid_from")),
         key=("product_id", "currency", "valid_from"),
         replace=("amount", "list_amount", "tax", "valid_until"),
     )
@@ -296,9 +297,13 @@ _CHANGE_IDS = select(product_changes.c.id).join(
 
 
 def write_changes(connection: Connection, changes: Sequence[Change]) -> list[int]:
-    """Insert changes, or correct those at the same instant. The ids of those that are new."""
+    """Insert changes, or correct those at the same instant. The ids of those that are new.
+
+    What happened later gets a higher id: an occasion is named after the latest change.
+    """
     if not changes:
         return []
+    changes = sorted(changes, key=attrgetter("at", "product_id", "kind"))
     wanted = {"changed": json_text([change[:3] for change in changes])}
     known = set(connection.execute(_CHANGE_IDS, wanted).scalars())
     insert_stored(

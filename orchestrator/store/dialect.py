@@ -78,21 +78,26 @@ def insert_stored(
     else:
         aside = f"copied_{table.name}"
         _empty_copy(connection, table.name, aside)
-        copy_rows(connection, table, columns, _once_each(columns, rows, key), into=aside)
+        copy_rows(connection, table, columns, _in_order(table, columns, rows, key), into=aside)
         connection.exec_driver_sql(f"{head}SELECT {names} FROM {aside}{tail}")
 
 
-def _once_each(
-    columns: Sequence[str], rows: Sequence[StoredRow], key: Sequence[str]
+def _in_order(
+    table: Table, columns: Sequence[str], rows: Sequence[StoredRow], key: Sequence[str]
 ) -> Sequence[StoredRow]:
-    """The last row of each key, in the order of keys: two writers then never block each other."""
-    at = [columns.index(name) for name in key or ("key",) if name in columns]
-    if not at:
+    """The last row of each key, in the order of keys: two writers then never block each other.
+
+    Where the database numbers the rows, they stay in the order that the caller gave them.
+    """
+    if key:
+        at = [columns.index(name) for name in key]
+        rows = list({tuple(row[n] for n in at): row for row in rows}.values())
+    elif "key" in columns:
+        at = [columns.index("key")]
+    else:
         return rows
-    if not key:  # of two rows that are there already or not, the first is inserted
-        return sorted(rows, key=itemgetter(*at))
-    last = {tuple(row[n] for n in at): row for row in rows}
-    return [last[found] for found in sorted(last)]
+    numbered = "id" in table.c and "id" not in columns
+    return rows if numbered else sorted(rows, key=itemgetter(*at))
 
 
 def _empty_copy(connection: Connection, table: str, aside: str) -> None:

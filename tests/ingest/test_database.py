@@ -92,7 +92,5 @@ def test_indexes_that_an_interrupted_first_import_left_out_come_back(tmp_path: P
 def test_an_url_that_cannot_be_used_is_said_to_be_so(
     url: str, error: type[Exception], reason: str
 ) -> None:
-    if url.startswith("postgresql"):
-        pytest.importorskip("psycopg")
     with pytest.raises(error, match=reason):
         open_database(url)
