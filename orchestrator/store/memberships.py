@@ -55,7 +55,7 @@ def refresh(
     known = exists(
         select(memberships.c.id).where(mine, memberships.c.customer_id == in_it.c[0])
     ).correlate(in_it)
-    entered = select(literal(segment), in_it.c[0], since).where(~known)
+    entered = select(literal(segment), in_it.c[0], since).where(~known).order_by(in_it.c[0])
     connection.execute(
         memberships.insert().from_select(["segment", "customer_id", "since"], entered), parameters
     )
