@@ -55,6 +55,9 @@ ADMITTED = (
 UNDECIDED = (*PENDING, State.SENDING, State.UNKNOWN)
 """Not at an end yet."""
 
+TROUBLE = (State.UNKNOWN_FINAL, State.REJECTED, State.RENDER_FAILED, State.POISONED)
+"""Ends that nobody meant: somebody may want to look at each."""
+
 RANK = {
     State.SENDING: 0,
     State.UNKNOWN: 1,

@@ -1,5 +1,6 @@
 """Every table, constraint and index; `metadata` knows them all."""
 
+from orchestrator.tables.accounts import accounts
 from orchestrator.tables.base import metadata
 from orchestrator.tables.campaigns import (
     campaigns,
@@ -23,8 +24,10 @@ from orchestrator.tables.customers import (
 )
 from orchestrator.tables.events import event_products, events
 from orchestrator.tables.messages import attempts, contents, message_log, messages
+from orchestrator.tables.workers import heartbeats
 
 __all__ = [
+    "accounts",
     "addresses",
     "attempts",
     "campaigns",
@@ -38,6 +41,7 @@ __all__ = [
     "event_products",
     "events",
     "habits",
+    "heartbeats",
     "journeys",
     "memberships",
     "message_log",

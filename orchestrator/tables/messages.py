@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from orchestrator.model.message import WAITING, State
+from orchestrator.model.message import TROUBLE, WAITING, State
 from orchestrator.tables.base import Id, Instant, Json, metadata
 from orchestrator.tables.customers import customers
 
@@ -34,6 +34,7 @@ def is_one_of(state: Any, states: Iterable[State]) -> ColumnElement[bool]:
 
 _waiting = text(f"state IN ({', '.join(repr(str(state)) for state in WAITING)})")
 _in_hand = text("state IN ('claimed', 'sending', 'unknown')")
+_trouble = text(f"state IN ({', '.join(repr(str(state)) for state in TROUBLE)})")
 
 messages = Table(
     "messages",
@@ -66,6 +67,7 @@ messages = Table(
     Column("token", String),
     Column("lease_until", Instant),
     Column("claims", Integer, nullable=False, server_default="0"),  # without any result so far
+    Column("tries", Integer, nullable=False, server_default="0"),  # attempts begun
     Column("provider_ref", String),
     UniqueConstraint("campaign", "customer_id", "occasion", "step", "channel"),
     Index(None, "customer_id", "counts_at"),
@@ -79,6 +81,7 @@ messages = Table(
         postgresql_where=_waiting,
     ),
     Index("messages_in_hand_idx", "lease_until", sqlite_where=_in_hand, postgresql_where=_in_hand),
+    Index("messages_trouble_idx", "ended_at", sqlite_where=_trouble, postgresql_where=_trouble),
     Index(None, "campaign", "planned_at"),
 )
 
@@ -100,6 +103,7 @@ attempts = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("message_id", ForeignKey(messages.c.id), nullable=False, index=True),
+    Column("provider", String, nullable=False),  # the plugin
     Column("token", String, nullable=False),
     Column("at", Instant, nullable=False),
     Column("outcome", String),  # accepted, rejected, deferred, unknown; null: none yet

@@ -34,6 +34,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("deployment_pkey")),
     )
     op.create_table(
+        "heartbeats",
+        sa.Column("worker", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("started_at", Instant, nullable=False),
+        sa.Column("progress_at", Instant, nullable=False),
+        sa.Column("again_by", Instant, nullable=False),
+        sa.Column("doing", sa.String(), nullable=False),
+        sa.Column("done", Json, nullable=False),
+        sa.PrimaryKeyConstraint("worker", name=op.f("heartbeats_pkey")),
+    )
+    op.create_table(
         "passes",
         sa.Column("id", Id, nullable=False),
         sa.Column("campaign", sa.String(), nullable=False),
@@ -394,6 +407,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('claimed', 'sending', 'unknown')"),
     )
     op.create_index(
+        "messages_trouble_idx",
+        "messages",
+        ["ended_at"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('unknown_final', 'rejected', 'render_failed', 'poisoned')"),
+        postgresql_where=sa.text(
+            "state IN ('unknown_final', 'rejected', 'render_failed', 'poisoned')"
+        ),
+    )
+    op.create_index(
         "messages_waiting_idx",
         "messages",
         ["channel", sa.literal_column("priority DESC"), "send_after"],
@@ -503,6 +526,7 @@ def downgrade() -> None:
     op.drop_table("segments")
     op.drop_table("products")
     op.drop_table("passes")
+    op.drop_table("heartbeats")
     op.drop_table("deployment")
     op.drop_table("controls")
     op.drop_table("clocks")
