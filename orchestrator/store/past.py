@@ -12,6 +12,8 @@ from orchestrator.model.errors import WrongUse
 from orchestrator.tables import (
     attempts,
     campaigns,
+    canaries,
+    canary_messages,
     consent_log,
     consents,
     contents,
@@ -26,7 +28,18 @@ from orchestrator.tables import (
     passes,
 )
 
-_LEDGER = (message_log, attempts, contents, messages, journeys, memberships, passes, campaigns)
+_LEDGER = (
+    canary_messages,
+    message_log,
+    attempts,
+    contents,
+    messages,
+    journeys,
+    memberships,
+    passes,
+    canaries,
+    campaigns,
+)
 _LEARNED = (habits, pairs)
 
 

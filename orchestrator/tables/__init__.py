@@ -3,7 +3,9 @@
 from orchestrator.tables.accounts import accounts
 from orchestrator.tables.base import metadata
 from orchestrator.tables.campaigns import (
+    approvals,
     campaigns,
+    canaries,
     controls,
     deployment,
     journeys,
@@ -23,14 +25,17 @@ from orchestrator.tables.customers import (
     suppressions,
 )
 from orchestrator.tables.events import event_products, events
-from orchestrator.tables.messages import attempts, contents, message_log, messages
+from orchestrator.tables.messages import attempts, canary_messages, contents, message_log, messages
 from orchestrator.tables.workers import heartbeats
 
 __all__ = [
     "accounts",
     "addresses",
+    "approvals",
     "attempts",
     "campaigns",
+    "canaries",
+    "canary_messages",
     "clocks",
     "consent_log",
     "consents",

@@ -1,6 +1,16 @@
 """Campaigns as they were at every moment, who is under way in them, and who has stopped them."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 from orchestrator.tables.base import Id, Instant, Json, metadata
 from orchestrator.tables.customers import customers
@@ -99,6 +109,36 @@ controls = Table(
     Column("name", String, primary_key=True),  # "*" for everything
     Column("reason", String, nullable=False),
     Column("at", Instant, nullable=False),
+)
+
+# Who has agreed to which content, and to how many customers in a day. The last one holds.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign", String, nullable=False),
+    Column("version", ForeignKey(versions.c.digest), nullable=False, index=True),
+    Column("plan", String, nullable=False),  # the digest of the plan that was looked at
+    Column("audience", Integer, nullable=False),
+    Column("approved_by", String, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+# The first messages of a step of a new version, which leave before all others of it. Which those
+# are stands in `canary_messages`.
+canaries = Table(
+    "canaries",
+    metadata,
+    Column("version", ForeignKey(versions.c.digest), primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("campaign", String, nullable=False),
+    Column("state", String, nullable=False),  # "out", "released", "halted"
+    Column("most", Integer, nullable=False),  # so many messages leave first
+    Column("share", Float),  # per cent of what is planned, where it was written so
+    Column("watch_s", Integer, nullable=False),
+    Column("full_at", Instant),  # when the last of them was answered
+    Column("ended_at", Instant),
+    Column("reason", String),
 )
 
 deployment = Table(

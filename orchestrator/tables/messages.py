@@ -121,3 +121,13 @@ message_log = Table(
     Column("what", String, nullable=False),
     Column("detail", String),
 )
+
+# The messages that leave first of a step of a new version (`canaries`).
+canary_messages = Table(
+    "canary_messages",
+    metadata,
+    Column("message_id", ForeignKey(messages.c.id), primary_key=True),
+    Column("version", String, nullable=False),
+    Column("step", Integer, nullable=False),
+    Index(None, "version", "step"),
+)

@@ -12,6 +12,16 @@ down_revision = None
 def upgrade() -> None:
     """To this revision."""
     op.create_table(
+        "accounts",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("trips", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("open_until", Instant, nullable=True),
+        sa.Column("credit", sa.Float(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("accounts_pkey")),
+    )
+    op.create_table(
         "clocks",
         sa.Column("id", Id, nullable=False),
         sa.Column("key", sa.String(), nullable=False),
@@ -201,6 +211,21 @@ def upgrade() -> None:
     )
     op.create_index(op.f("addresses_address_key_idx"), "addresses", ["address_key"], unique=False)
     op.create_table(
+        "approvals",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("campaign", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("plan", sa.String(), nullable=False),
+        sa.Column("audience", sa.Integer(), nullable=False),
+        sa.Column("approved_by", sa.String(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["version"], ["versions.digest"], name=op.f("approvals_version_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("approvals_pkey")),
+    )
+    op.create_index(op.f("approvals_version_idx"), "approvals", ["version"], unique=False)
+    op.create_table(
         "campaigns",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
@@ -209,6 +234,23 @@ def upgrade() -> None:
             ["version"], ["versions.digest"], name=op.f("campaigns_version_fkey")
         ),
         sa.PrimaryKeyConstraint("name", name=op.f("campaigns_pkey")),
+    )
+    op.create_table(
+        "canaries",
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("step", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("campaign", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("most", sa.Integer(), nullable=False),
+        sa.Column("share", sa.Float(), nullable=True),
+        sa.Column("watch_s", sa.Integer(), nullable=False),
+        sa.Column("full_at", Instant, nullable=True),
+        sa.Column("ended_at", Instant, nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["version"], ["versions.digest"], name=op.f("canaries_version_fkey")
+        ),
+        sa.PrimaryKeyConstraint("version", "step", name=op.f("canaries_pkey")),
     )
     op.create_table(
         "consent_log",
@@ -363,6 +405,7 @@ def upgrade() -> None:
         sa.Column("token", sa.String(), nullable=True),
         sa.Column("lease_until", Instant, nullable=True),
         sa.Column("claims", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("provider_ref", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customers.id"], name=op.f("messages_customer_id_fkey")
@@ -428,6 +471,7 @@ def upgrade() -> None:
         "attempts",
         sa.Column("id", Id, nullable=False),
         sa.Column("message_id", Id, nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
         sa.Column("token", sa.String(), nullable=False),
         sa.Column("at", Instant, nullable=False),
         sa.Column("outcome", sa.String(), nullable=True),
@@ -439,6 +483,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("attempts_pkey")),
     )
     op.create_index(op.f("attempts_message_id_idx"), "attempts", ["message_id"], unique=False)
+    op.create_table(
+        "canary_messages",
+        sa.Column("message_id", Id, nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["messages.id"], name=op.f("canary_messages_message_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("canary_messages_pkey")),
+    )
+    op.create_index(
+        op.f("canary_messages_version_step_idx"),
+        "canary_messages",
+        ["version", "step"],
+        unique=False,
+    )
     op.create_table(
         "contents",
         sa.Column("message_id", Id, nullable=False),
@@ -506,6 +566,7 @@ def downgrade() -> None:
     op.drop_table("message_log")
     op.drop_table("event_products")
     op.drop_table("contents")
+    op.drop_table("canary_messages")
     op.drop_table("attempts")
     op.drop_table("messages")
     op.drop_table("memberships")
@@ -514,7 +575,9 @@ def downgrade() -> None:
     op.drop_table("events")
     op.drop_table("consents")
     op.drop_table("consent_log")
+    op.drop_table("canaries")
     op.drop_table("campaigns")
+    op.drop_table("approvals")
     op.drop_table("addresses")
     op.drop_table("versions")
     op.drop_table("product_changes")
@@ -530,3 +593,4 @@ def downgrade() -> None:
     op.drop_table("deployment")
     op.drop_table("controls")
     op.drop_table("clocks")
+    op.drop_table("accounts")
