@@ -22,7 +22,7 @@ from orchestrator.rules.clocks import HOLD, applies, legal_caps
 from orchestrator.tables import customers, messages
 from orchestrator.tables.greatest import greatest
 from orchestrator.tables.instant import later
-from orchestrator.tables.messages import is_one_of
+from orchestrator.tables.messages import is_of, is_one_of
 
 WISH = timedelta(days=7)
 CAMPAIGN_CAP = "campaign_cap"
@@ -60,7 +60,7 @@ def caps(case: Case, channel: str) -> Iterator[Cap]:
         applies=wish.is_not(None),
     )
     for index, rate in enumerate(case.campaign.caps):
-        own = (messages.c.campaign == case.campaign.name,)
+        own = (is_of(messages.c.campaign, case.campaign.name),)
         yield _written(CAMPAIGN_CAP, "this campaign", rate, own, ("caps", index))
     for index, rate in enumerate(shop.channel.get(channel, ())):
         path = ("shop", "caps", "channel", channel, index)

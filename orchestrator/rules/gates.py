@@ -45,7 +45,7 @@ from orchestrator.tables import (
     suppressions,
 )
 from orchestrator.tables.instant import later
-from orchestrator.tables.messages import is_one_of
+from orchestrator.tables.messages import is_of, is_one_of
 
 HELD = State.PLANNED
 """What ends nothing: the message is asked about again."""
@@ -228,7 +228,7 @@ def _others_in_campaign(case: Case) -> tuple[ColumnElement[bool], ...]:
     planned = (*ADMITTED, *PENDING, State.HELD_OUT)
     return (
         messages.c.customer_id == customers.c.id,
-        messages.c.campaign == case.campaign.name,
+        is_of(messages.c.campaign, case.campaign.name),
         messages.c.occasion != case.asked.c.occasion,
         is_one_of(messages.c.state, ADMITTED if case.sending else planned),
     )

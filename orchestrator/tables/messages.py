@@ -32,6 +32,16 @@ def is_one_of(state: Any, states: Iterable[State]) -> ColumnElement[bool]:
     return column.in_([literal_column(f"'{one}'") for one in states])
 
 
+def is_of(campaign: Any, name: str) -> ColumnElement[bool]:
+    """`campaign = 'name'`, for whoever looks among one customer's messages.
+
+    Said so that PostgreSQL goes by the customer. While a campaign is being planned, what it knows
+    of that campaign is from before: it would take it for small, and read all of it each time.
+    """
+    column: ColumnElement[Any] = campaign
+    return column.is_not_distinct_from(name)
+
+
 _waiting = text(f"state IN ({', '.join(repr(str(state)) for state in WAITING)})")
 _in_hand = text("state IN ('claimed', 'sending', 'unknown')")
 _trouble = text(f"state IN ({', '.join(repr(str(state)) for state in TROUBLE)})")
