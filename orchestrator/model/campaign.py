@@ -11,7 +11,8 @@ from orchestrator.model.clock import Hours
 from orchestrator.model.condition import Condition, EventFilter
 from orchestrator.model.offer import Offer
 from orchestrator.model.program import Program, SendOp, program
-from orchestrator.model.span import Cap, Percent, Span, Whole
+from orchestrator.model.shop import Approval
+from orchestrator.model.span import Cap, Percent, Portion, Span, Whole
 from orchestrator.model.step import Send, SendStep, Step
 from orchestrator.model.trigger import Trigger
 
@@ -94,6 +95,23 @@ class Campaign(Written):
     )
     max_audience: Whole = Field(
         ge=1, description="More messages than this in a day, and it halts.", examples=["20_000"]
+    )
+    approval: Approval | None = Field(
+        None,
+        description="Whether somebody must look at the plan and approve of it before anything is "
+        "planned. Without it: what shop.yaml says.",
+        examples=["required"],
+    )
+    canary: Portion | None = Field(
+        None,
+        description="Of each step of a new version, so many messages leave first; a share is of "
+        "those that are planned. The rest follows once they have proved to be well received.",
+        examples=["200"],
+    )
+    canary_for: Span = Field(
+        timedelta(hours=1),
+        description="How long the first messages are watched for bounces and complaints.",
+        examples=["1h"],
     )
     segments_max: Whole = Field(
         2, ge=1, le=10, description="The most pieces that a text message may have."

@@ -10,6 +10,7 @@ from orchestrator.model.clock import Hours
 from orchestrator.model.condition import Condition
 from orchestrator.model.span import Amount, Cap
 
+Approval = Literal["required", "not required"]
 TraitType = Literal["text", "number", "yes/no", "date", "list"]
 
 
@@ -127,6 +128,11 @@ class Shop(Written):
         None, description="When nobody is disturbed, by each customer's clock."
     )
     caps: Caps = Field(Caps(), description="The most messages of all campaigns together.")
+    approval: Approval = Field(
+        "not required",
+        description="Whether somebody must approve of every campaign's plan before anything of it "
+        "is planned; a campaign may say otherwise.",
+    )
     channels: dict[str, ChannelUse] = Field(
         min_length=1, description="The ways to reach people, the shop's favourite first."
     )

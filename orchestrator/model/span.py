@@ -178,8 +178,47 @@ Day = Annotated[
 ]
 """A date, as written: `2017-11-23`."""
 
+
+def parse_portion(value: Any) -> int | float:
+    """`200` messages as an int, `2%` of them as a float.
+
+    >>> parse_portion(200), parse_portion("2%")
+    (200, 2.0)
+    """
+    if isinstance(value, float):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 1:
+            raise ValueError("must be one message at least")
+        return value
+    try:
+        share = parse_percent(value)
+    except ValueError:
+        raise ValueError(
+            "write a number of messages, such as 200, or a share, such as 2%"
+        ) from None
+    if not 0 < share < 100:
+        raise ValueError("must be more than 0% and less than 100%")
+    return share
+
+
 Percent = Annotated[
     float,
     BeforeValidator(parse_percent),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)? ?%$", "examples": ["10%"]}),
 ]
+
+Portion = Annotated[
+    int | float,
+    BeforeValidator(parse_portion),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "pattern": r"^\d+(\.\d+)? ?%$"},
+            ],
+            "examples": ["200"],
+        }
+    ),
+]
+"""`200` of them, or `2%`."""

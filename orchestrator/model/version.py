@@ -64,6 +64,11 @@ class Version:
         """The shop it belongs to."""
         return self.settings.shop
 
+    @property
+    def needs_approval(self) -> bool:
+        """Whether nothing of it is planned before somebody has approved of this very content."""
+        return (self.campaign.approval or self.shop.approval) == "required"
+
     def prefix(self, step: int) -> str:
         """What the names of a step's template files begin with: "" or "last-call."."""
         template = self.campaign.sends[step].template

@@ -9,7 +9,7 @@ from orchestrator.flow.load.names import Names
 from orchestrator.flow.load.shape import pieces
 from orchestrator.model.campaign import Campaign
 from orchestrator.model.condition import Path
-from orchestrator.model.span import Rate
+from orchestrator.model.span import Rate, show_span
 from orchestrator.model.step import BranchStep, ExitStep, Send, Still
 from orchestrator.model.trigger import Match, OnCron, OnDate, OnDay, OnEntering
 from orchestrator.model.version import PREFERRED
@@ -83,6 +83,13 @@ def _limits(campaign: Campaign) -> Iterator[Finding]:
     if campaign.max_audience > AUDIENCE_SENSIBLE:
         what = f"{campaign.max_audience} stops nothing that could go wrong"
         yield Finding(("max_audience",), what, "write how many you expect at most", warning=True)
+    shortest = min(map(campaign.expires_of, campaign.sends))
+    if campaign.canary is not None and campaign.canary_for >= shortest:
+        what = f"after so long a watch the rest has expired, for expires is {show_span(shortest)}"
+        yield Finding(("canary_for",), what, "watch shorter, or let it expire later")
+    if campaign.canary is None and "canary_for" in campaign.model_fields_set:
+        what = "there is no canary that could be watched"
+        yield Finding(("canary_for",), what, "add canary: 200, or take this out", key=True)
     if campaign.holdout and not campaign.marketing:
         what = "holdout would keep a service message from those it is owed to"
         yield Finding(("holdout",), what, "take it out", key=True)
