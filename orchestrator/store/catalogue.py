@@ -127,7 +127,7 @@ def write_stock(connection: Connection, stock: Mapping[int, int]) -> None:
     """The pieces of each product, by id."""
     if stock:
         connection.execute(
-            _STOCK, [{"which": id_, "new_stock": pieces} for id_, pieces in stock.items()]
+            _STOCK, [{"which": id_, "new_stock": pieces} for id_, pieces in sorted(stock.items())]
         )
 
 

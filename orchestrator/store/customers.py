@@ -68,6 +68,24 @@ def _wanted(values: Iterable[Any]) -> str:
     return json_text([[value] for value in values])
 
 
+_HOLD = (
+    select(customers.c.id)
+    .where(customers.c.key.in_(select(_KEYS.c.key)))
+    .order_by(customers.c.id)
+    .with_for_update(key_share=True)
+)
+
+
+def hold_customers(connection: Connection, keys: Collection[str]) -> None:
+    """Let nobody else change these customers, or send to them, until the transaction ends.
+
+    Before they are read: what is read, changed and written back must not change in between. In id
+    order, as `messages.lock_customers` does. SQLite's transaction holds everything already.
+    """
+    if keys and connection.dialect.name != "sqlite":
+        connection.execute(_HOLD, {"wanted": _wanted(keys)})
+
+
 def load_customers(connection: Connection, keys: Collection[str]) -> dict[str, CustomerRow]:
     """Those of the customers that exist, by key."""
     found = connection.execute(_LOAD, {"wanted": _wanted(keys)})
@@ -88,7 +106,7 @@ def clock_ids(connection: Connection, keys: Collection[str]) -> dict[str, int]:
         return {}
     wanted = {"wanted": _wanted(keys)}
     found = _pairs(connection.execute(_CLOCKS, wanted))
-    missing = [{"key": key} for key in keys if key not in found]
+    missing = [{"key": key} for key in sorted(keys) if key not in found]
     if missing:
         connection.execute(insert_ignore(connection, clocks), missing)
         found = _pairs(connection.execute(_CLOCKS, wanted))

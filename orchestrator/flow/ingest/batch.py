@@ -12,6 +12,7 @@ from orchestrator.flow.ingest.customers import save_customers
 from orchestrator.flow.ingest.reading import Reader
 from orchestrator.flow.ingest.records import KINDS, Batch, Ingested, Kind, Refused
 from orchestrator.model.shop import Shop
+from orchestrator.store.customers import hold_customers
 
 
 def ingest(
@@ -32,6 +33,8 @@ def ingest(
     away when a transaction fails.
     """
     done = Ingested()
+    spoken_of = {one.key for one in batch.customers} | {one.customer for one in batch.consents}
+    hold_customers(connection, spoken_of)
     if batch.products:
         save_products(connection, batch.products, now, done)
     if batch.customers:
