@@ -13,7 +13,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.binaries import reachable
@@ -132,6 +133,15 @@ class Keeper:
             if time.monotonic() > end:
                 raise TimeoutError(f"process {self.pid} does not end: {self.log()[-2000:]}")
             time.sleep(_LOOK_S)
+
+    @contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """Leave nothing behind if the server cannot be started."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End the process, if it runs, and remove its folder."""

@@ -50,13 +50,16 @@ class Postgres:
         keeper = Keeper(folder, "QUIT")
         options = {**_SETTINGS, **({} if durable else _NOT_DURABLE), **(settings or {})}
         server = cls(keeper, free_port(), options)
-        server._programs = postgres_programs(keeper.folder / "programs" if keeper.user else None)
-        keeper.run(
-            server._programs / "initdb",
-            *("-D", keeper.folder / "data", "-U", NAME, "--auth=trust", "--no-sync"),
-            *("--encoding=UTF8", "--no-locale"),
-        )
-        server.start()
+        with keeper.or_nothing():
+            server._programs = postgres_programs(
+                keeper.folder / "programs" if keeper.user else None
+            )
+            keeper.run(
+                server._programs / "initdb",
+                *("-D", keeper.folder / "data", "-U", NAME, "--auth=trust", "--no-sync"),
+                *("--encoding=UTF8", "--no-locale"),
+            )
+            server.start()
         return server
 
     @classmethod

@@ -27,8 +27,9 @@ class Redis:
         """A new server, started."""
         keeper = Keeper(folder, "KILL")
         server = cls(keeper, free_port())
-        server._program = redis_program(keeper.folder / "programs" if keeper.user else None)
-        server.start()
+        with keeper.or_nothing():
+            server._program = redis_program(keeper.folder / "programs" if keeper.user else None)
+            server.start()
         return server
 
     @classmethod
