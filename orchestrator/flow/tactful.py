@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from channels.contract import Channel
+from orchestrator.flow.canary import Judged, begin_canaries, judge_canaries
 from orchestrator.flow.compose import Composer
 from orchestrator.flow.dispatch import Dispatcher, Tell
 from orchestrator.flow.law import read_law
@@ -23,6 +24,7 @@ from orchestrator.model.shop import Shop
 from orchestrator.model.version import Settings, Version
 from orchestrator.rules.within import EVERYONE, Scope, These
 from orchestrator.store.campaigns import save_versions, stored_version
+from orchestrator.store.canaries import any_out
 from orchestrator.store.database import reading, writing
 from orchestrator.store.deployment import Deployment
 
@@ -87,6 +89,7 @@ class Tactful:
         """Keep the campaigns as they are written now, and let them ask from now on."""
         with writing(self.engine) as connection:
             save_versions(connection, self.versions, now)
+            begin_canaries(connection, self.versions)
 
     def plan(self, now: datetime, within: Scope = EVERYONE) -> list[Verdicts]:
         """Decide about whatever is due, and write it into the ledger."""
@@ -102,6 +105,14 @@ class Tactful:
         """Decide at once about customers with new events."""
         return self.plan(now, These.of(customer_ids))
 
+    def judge(self, now: datetime) -> list[Judged]:
+        """Of new versions, choose what leaves first; let the rest go, or stop it."""
+        with reading(self.engine) as connection:
+            if not any_out(connection):
+                return []
+        with writing(self.engine) as connection:
+            return judge_canaries(connection, now)
+
     def dispatch(self, now: datetime, tell: Tell = lambda number: None) -> Counter[str]:
         """Send what is due."""
         return self._dispatcher.dispatch(now, tell)
@@ -112,7 +123,9 @@ class Tactful:
 
     def tick(self, now: datetime, tell: Tell = lambda number: None) -> Tick:
         """Everything that is due at `now`: plan, look for what was lost, send."""
-        return Tick(self.plan(now), self.dispatch(now, tell), self.reconcile(now))
+        verdicts = self.plan(now)
+        self.judge(now)
+        return Tick(verdicts, self.dispatch(now, tell), self.reconcile(now))
 
     def version_of(self, digest: str) -> Version:
         """A version, current or not, by its digest."""

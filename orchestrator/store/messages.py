@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.message import UNDECIDED, WAITING, State
+from orchestrator.store.canaries import HELD_BACK
 from orchestrator.store.dialect import json_text
 from orchestrator.tables import (
     addresses,
@@ -96,6 +97,7 @@ _DUE = (
         messages.c.send_after <= _NOW,
         messages.c.expires_at > _NOW,
         ~_STOPPED,
+        ~HELD_BACK,
     )
     .order_by(messages.c.priority.desc(), messages.c.send_after, messages.c.id)
     .limit(bindparam("batch_size", type_=Integer()))
