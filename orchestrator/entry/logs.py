@@ -60,7 +60,7 @@ def start_logs(
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_BEFORE, _said_twice],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _said_twice, *_BEFORE],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *(_for_screens(stream) if kind == "text" else _FOR_MACHINES),
@@ -71,17 +71,6 @@ def start_logs(
     root.handlers[:] = [handler]
     root.setLevel((environ.get("TACTFUL_LOG_LEVEL") or level or "info").upper())
     logging.captureWarnings(True)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            structlog.stdlib.PositionalArgumentsFormatter(),
-            *_BEFORE,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
 
 
 def start_celery_logs() -> None:
@@ -158,14 +147,15 @@ def _without_parameters(_logger: Any, _method: str, event: EventDict) -> EventDi
 
 def _said_twice(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Celery adds to its lines what they say already, a second traceback among it."""
-    if event["logger"].startswith("celery."):
+    record = event["_record"]
+    if record.name.startswith("celery."):
         event.pop("data", None)
     return event
 
 
 def _hide(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Secrets by their names and by their values; personal data by its names and by its looks."""
-    return {key: _hidden(key, value) for key, value in event.items()}
+    return {key: _hidden(key, value) if key[0] != "_" else value for key, value in event.items()}
 
 
 def _hidden(key: str, value: Any) -> Any:
@@ -203,21 +193,27 @@ _BEFORE: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
     _without_parameters,
-]
-_FOR_MACHINES: list[Processor] = [
     structlog.processors.format_exc_info,
-    _rename,
     _hide,
-    structlog.processors.JSONRenderer(),
 ]
+_FOR_MACHINES: list[Processor] = [_rename, structlog.processors.JSONRenderer()]
 
 
 def _for_screens(stream: TextIO) -> list[Processor]:
-    return [
-        structlog.processors.format_exc_info,
-        _hide,
-        structlog.dev.ConsoleRenderer(
-            colors=stream.isatty() and not os.environ.get("NO_COLOR"),
-            exception_formatter=structlog.dev.plain_traceback,
-        ),
-    ]
+    coloured = stream.isatty() and not os.environ.get("NO_COLOR")
+    return [structlog.dev.ConsoleRenderer(colors=coloured)]
+
+
+# Also where nobody starts logs, such as in tests: everything goes through `logging`, and nothing
+# shows what it should not.
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        *_BEFORE,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=False,
+)

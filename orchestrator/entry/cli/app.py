@@ -19,6 +19,7 @@ from orchestrator.entry.cli.run import run
 from orchestrator.entry.cli.schema import schema
 from orchestrator.entry.cli.simulate import simulate
 from orchestrator.entry.cli.status import status
+from orchestrator.entry.cli.web import web
 
 app = typer.Typer(
     name="tactful",
@@ -71,6 +72,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "resume": resume,
     "doctor": doctor,
     "migrate": migrate,
+    "web": web,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
