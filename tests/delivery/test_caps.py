@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from tests.delivery.world import DAY, check, unreliable, world
+from tests.support.databases import seeded
 from tests.support.shop import Small
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("databases")
 SEEDS = range(int(os.environ.get("TACTFUL_SEEDS", "3")))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@seeded(SEEDS)
 def test_no_window_holds_more_than_its_cap_and_nobody_is_disturbed(
     tmp_path: Path, seed: int
 ) -> None:

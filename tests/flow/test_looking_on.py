@@ -9,6 +9,7 @@ import pytest
 from orchestrator.flow.looked import Looked
 from tests.delivery.world import DAY, HOUR, world
 from tests.flow.test_plan import decided
+from tests.support.databases import seeded
 from tests.support.shop import BEFORE, NOW, Small, consent, customer, event
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("databases")
 INACTIVE = {"trigger": {"inactive": "Order Completed", "for": "1d"}, "expires": "6h"}
 
 
-@pytest.mark.parametrize("seed", range(2))
+@seeded(range(2))
 def test_it_finds_the_same_though_things_arrive_late(tmp_path: Path, seed: int) -> None:
     made = world(seed, days=3, people=4)
     made.campaigns["gone"] = INACTIVE

@@ -13,6 +13,7 @@ from orchestrator.rules.within import EVERYONE, These, Within
 from orchestrator.store.database import reading
 from orchestrator.tables import controls, journeys, messages, passes
 from tests.delivery.world import World, world
+from tests.support.databases import seeded
 from tests.support.shop import NOW, Small, consent, customer, event, price, product
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -37,7 +38,7 @@ def decided(shop: Small) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: repr((row["campaign"], row["customer_id"], row)))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@seeded(range(4))
 def test_planning_again_adds_nothing(tmp_path: Path, seed: int) -> None:
     made = world(seed, days=3, people=4)
     shop = shop_of(made, tmp_path)
@@ -58,7 +59,7 @@ def test_planning_again_adds_nothing(tmp_path: Path, seed: int) -> None:
     assert once, "nothing was decided at all"
 
 
-@pytest.mark.parametrize("seed", range(8, 14))
+@seeded(range(8, 14))
 def test_one_by_one_comes_to_the_same_as_all_together(tmp_path: Path, seed: int) -> None:
     made = world(seed, days=3, people=5)
     for n, person in enumerate(made.people.values()):  # nobody shares: the order would matter
@@ -75,7 +76,7 @@ def test_one_by_one_comes_to_the_same_as_all_together(tmp_path: Path, seed: int)
         assert decided(alone) == decided(together)
 
 
-@pytest.mark.parametrize("seed", range(18, 22))
+@seeded(range(18, 22))
 def test_what_was_planned_passes_the_last_check_of_the_same_moment(
     tmp_path: Path, seed: int
 ) -> None:

@@ -1,8 +1,9 @@
 """Which kind of database a test gets when it names none."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+import pytest
 from sqlalchemy import Engine
 
 from orchestrator.store.database import open_database
@@ -36,6 +37,16 @@ _current: list[Databases] = [Databases(lambda: ":memory:")]
 def empty_database() -> Engine:
     """A new database: SQLite in memory, unless the test asks for another kind (`databases`)."""
     return _current[-1].open()
+
+
+def seeded(seeds: Iterable[int]) -> pytest.MarkDecorator:
+    """`seed`, and `databases`: all seeds on SQLite, and the first of them on PostgreSQL.
+
+    What differs between the two differs for any seed; more of them only look for other mistakes.
+    """
+    first, *others = seeds
+    pairs = [("sqlite", first), ("postgresql", first), *(("sqlite", seed) for seed in others)]
+    return pytest.mark.parametrize(("databases", "seed"), pairs, indirect=["databases"])
 
 
 @contextmanager
