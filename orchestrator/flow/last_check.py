@@ -18,6 +18,7 @@ from orchestrator.model.shop import Shop
 from orchestrator.rules.case import Case
 from orchestrator.rules.prices import prices_now
 from orchestrator.store.messages import Move
+from orchestrator.tables.json import ids_text
 
 CAPPED_AGAIN_AFTER = timedelta(hours=1)
 """When a message that waits for a full cap is asked about again."""
@@ -34,7 +35,7 @@ def last_check(
     parameters = {
         "now": now,
         "clock_rows": question.case.clock_rules().parameter(now, clocks),
-        "message_ids": list(composed),
+        "message_ids": ids_text(composed),
     }
     stopped: set[int] = set()
     for row in connection.execute(question.decisions, parameters):
@@ -71,7 +72,7 @@ def _changed_prices(
     shown = {line.price_id for lines in quoted.values() for line in lines}
     if not shown:
         return
-    parameters = {"price_ids": list(shown), "now": now}
+    parameters = {"price_ids": ids_text(shown), "now": now}
     held = set(connection.execute(prices_now(shop.currency), parameters).scalars())
     told = {id: price.total for id, price in prices_of(connection, held, shop).items()}
     for id, lines in quoted.items():

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, true
+from sqlalchemy import Select, select, true
 
 from orchestrator.model.law import Law
 from orchestrator.model.message import State
@@ -17,6 +17,7 @@ from orchestrator.rules.triggers import asking
 from orchestrator.rules.where import where
 from orchestrator.rules.within import Within
 from orchestrator.tables import customers, journeys, messages
+from orchestrator.tables.json import these_ids
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Statements:
                 messages.c.event_id,
                 messages.c.change_id,
                 messages.c.due_at,
-            ).where(messages.c.id.in_(bindparam("message_ids", expanding=True)))
+            ).where(messages.c.id.in_(these_ids("message_ids")))
             case = Case.of(version, step, self.law, asked, channel=channel)
             self._built[key] = Question(case, decisions(case))
         return self._built[key]

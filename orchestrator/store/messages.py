@@ -38,7 +38,7 @@ from orchestrator.tables import (
 )
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
-from orchestrator.tables.json import rows
+from orchestrator.tables.json import ids_text, rows, these_ids
 from orchestrator.tables.messages import is_one_of
 
 CLAIMS_MAX = 5
@@ -242,7 +242,7 @@ def move(connection: Connection, token: str, moves: Sequence[Move], now: datetim
 _ADMIT = (
     update(messages)
     .where(
-        messages.c.id.in_(bindparam("ids", expanding=True)),
+        messages.c.id.in_(these_ids("admitted")),
         messages.c.token == bindparam("held_token"),
         messages.c.state == State.CLAIMED,
     )
@@ -267,7 +267,8 @@ def admit(
     if not ids:
         return set()
     found = connection.execute(
-        _ADMIT, {"ids": list(ids), "held_token": token, "now": now, "new_lease": lease_until}
+        _ADMIT,
+        {"admitted": ids_text(ids), "held_token": token, "now": now, "new_lease": lease_until},
     )
     return set(found.scalars())
 
@@ -284,11 +285,14 @@ def begin_attempts(
     return {message_id: attempt_id for attempt_id, message_id in found}
 
 
+_FORGET_CONTENTS = contents.delete().where(contents.c.message_id.in_(these_ids("shown")))
+
+
 def keep_contents(connection: Connection, shown: Sequence[dict[str, Any]]) -> None:
     """What was shown, for each message; a message that is rendered again is shown as it is now."""
     if shown:
-        ids = [row["message_id"] for row in shown]
-        connection.execute(contents.delete().where(contents.c.message_id.in_(ids)))
+        wanted = {"shown": ids_text(row["message_id"] for row in shown)}
+        connection.execute(_FORGET_CONTENTS, wanted)
         connection.execute(insert(contents), list(shown))
 
 

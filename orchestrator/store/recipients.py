@@ -5,15 +5,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from orchestrator.model.clock import Clock
 from orchestrator.store.clocks import clock_of
 from orchestrator.tables import clocks, customers, events, prices, products
+from orchestrator.tables.json import ids_text, these_ids
 
-_IDS: ColumnElement[Any] = bindparam("ids", expanding=True)
+_IDS = these_ids("wanted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ _EVENTS = select(events.c.id, events.c.key, events.c.name, events.c.at, events.c
 
 def recipients(connection: Connection, ids: Collection[int]) -> dict[int, Recipient]:
     """The customers with these ids."""
-    found = connection.execute(_RECIPIENTS, {"ids": list(ids)})
+    found = connection.execute(_RECIPIENTS, {"wanted": ids_text(ids)})
     return {row[0]: Recipient(*row[:4], clock_of(row[4])) for row in found}
 
 
@@ -73,7 +75,9 @@ def happened(connection: Connection, ids: Collection[int]) -> dict[int, Happened
     """The events with these ids."""
     if not ids:
         return {}
-    return {row[0]: Happened(*row) for row in connection.execute(_EVENTS, {"ids": list(ids)})}
+    return {
+        row[0]: Happened(*row) for row in connection.execute(_EVENTS, {"wanted": ids_text(ids)})
+    }
 
 
 def priced(
@@ -82,7 +86,13 @@ def priced(
     """The prices with these ids and their products; `lowest` is worked out by the rules."""
     if not ids:
         return {}
-    statement = (
+    found: Any = connection.execute(_priced(lowest), {"wanted": ids_text(ids)})
+    return {row[7]: PricedRow(dict(zip(_PRODUCT, row, strict=False)), *row[7:]) for row in found}
+
+
+@cache
+def _priced(lowest: ColumnElement[Any]) -> Select[Any]:
+    return (
         select(
             products.c.key,
             products.c.title,
@@ -102,5 +112,3 @@ def priced(
         .join(products, products.c.id == prices.c.product_id)
         .where(prices.c.id.in_(_IDS))
     )
-    found: Any = connection.execute(statement, {"ids": list(ids)})
-    return {row[7]: PricedRow(dict(zip(_PRODUCT, row, strict=False)), *row[7:]) for row in found}

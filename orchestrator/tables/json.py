@@ -1,12 +1,14 @@
 """What rules ask of JSON columns, and tables that travel as one JSON parameter."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     Boolean,
     Integer,
+    Select,
     String,
     bindparam,
     column,
@@ -66,6 +68,19 @@ def rows(name: str, columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
         for index, (column_name, type_) in enumerate(columns.items())
     )
     return select(*cells).cte(name).prefix_with("MATERIALIZED")
+
+
+def these_ids(name: str) -> Select[int]:
+    """Ids that come in one JSON parameter called `name`, for `column.in_(…)`; see `ids_text`.
+
+    A list of parameters would make another statement for each length, to be prepared anew.
+    """
+    return select(rows(name, {"id": Integer()}).c.id)
+
+
+def ids_text(wanted: Iterable[int]) -> str:
+    """The parameter for `these_ids`."""
+    return json.dumps([[id] for id in wanted])
 
 
 class _Rows(FunctionElement[Any]):
