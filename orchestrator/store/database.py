@@ -30,8 +30,11 @@ BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another one."""
 
 STATEMENTS_MAX = 5_000
-"""So many statements stay compiled, and prepared: every campaign brings some dozens of them, and
-both are slow. The driver alone would keep 128, and prepare long ones anew each time."""
+"""So many statements stay compiled: every campaign brings some dozens, and compiling is slow."""
+
+PREPARED_MAX = 1_000
+"""So many stay prepared for SQLite. The driver alone would keep 128, and prepare long ones, which
+takes milliseconds, each time anew. Each may take 200 kB."""
 
 PREPARED_MAX = 500
 """So many statements each connection to PostgreSQL keeps planned; a driver's usual is 100."""
@@ -151,7 +154,7 @@ def _open_sqlite(url: URL, busy_timeout_ms: int, durable: bool) -> Engine:
     options: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
     engine = create_engine(
         url,
-        connect_args={"check_same_thread": False, "cached_statements": STATEMENTS_MAX},
+        connect_args={"check_same_thread": False, "cached_statements": PREPARED_MAX},
         query_cache_size=STATEMENTS_MAX,
         json_serializer=_encode,
         json_deserializer=msgspec.json.decode,
