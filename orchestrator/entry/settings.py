@@ -18,12 +18,18 @@ DATABASE = "sqlite:///var/tactful.db"
 
 
 class Settings(BaseSettings):
-    """`TACTFUL_HOME`, `TACTFUL_DATABASE_URL`, `TACTFUL_HANDS`."""
+    """`TACTFUL_HOME`, `TACTFUL_DATABASE_URL`, `TACTFUL_REDIS_URL` and the others below."""
 
     model_config = SettingsConfigDict(env_prefix="TACTFUL_", frozen=True, extra="ignore")
 
     home: Path = Field(Path(), description="The shop's folder: campaigns/ and templates/.")
     database_url: str = DATABASE
+    redis_url: str | None = Field(
+        None, description="Broker and pace-keeper of many workers; none where one process does it."
+    )
+    stuck_after_s: float = Field(
+        600, gt=0, description="A process that has not got on for so long is ended."
+    )
     hands: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
