@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg
@@ -13,15 +12,15 @@ import redis as client
 
 from tests.servers import Postgres, postgres, redis
 from tests.servers.binaries import POSTGRES_BIN, REDIS_SERVER, Missing
+from tests.servers.patience import until
 
 ROOT = Path(__file__).parent.parent
-PATIENCE_S = 30.0
 USER = """
-import sys, time
+import sys
 from tests.servers import postgres, redis
 with postgres() as one, redis() as other:
     print(one.pid, other.pid, one.folder, other.folder, flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
@@ -60,17 +59,20 @@ def test_redis_comes_back_on_its_port_with_nothing_in_it() -> None:
 
 def test_servers_end_with_the_process_that_needed_them_even_when_it_is_killed() -> None:
     user = subprocess.Popen(
-        [sys.executable, "-c", USER], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", USER],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
+    assert user.stdin is not None
     assert user.stdout is not None
-    with user.stdout as said:
+    with user.stdin, user.stdout as said:
         *pids, one, other = said.readline().split()
-    user.send_signal(signal.SIGKILL)
-    user.wait()
-    end = time.monotonic() + PATIENCE_S
-    while (there := remains(pids, one, other)) and time.monotonic() < end:
-        time.sleep(0.01)
-    assert there == []
+        user.send_signal(signal.SIGKILL)
+        user.wait()
+    until(lambda: remains(pids, one, other) == [])
+    assert remains(pids, one, other) == []
 
 
 def remains(pids: list[str], *folders: str) -> list[str]:

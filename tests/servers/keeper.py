@@ -12,16 +12,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.binaries import reachable
-
-READY_S = 30.0
-STOPPED_S = 20.0
-_LOOK_S = 0.01
+from tests.servers.patience import until
 
 _KEEPER = """
 (
@@ -29,10 +25,11 @@ _KEEPER = """
     "$@" </dev/null >>"$folder/log" 2>&1 &
     server=$!
     echo $server >"$folder/pid.new" && mv "$folder/pid.new" "$folder/pid"
-    (read -r _; kill -s $ending $server) <"$folder/alive" &
+    (read -r _; : >"$folder/unneeded"; kill -s $ending $server) <"$folder/alive" &
     users=$!
     wait $server
-    kill $users 2>/dev/null && exit
+    kill $users
+    [ -e "$folder/unneeded" ] || exit
     until rm -rf "$folder"; do sleep 0.1; done
 ) &
 """
@@ -89,11 +86,8 @@ class Keeper:
             stderr=subprocess.DEVNULL,
             **self._as_user(),
         )
-        end = time.monotonic() + READY_S
-        while not (self.join() and self._has_pid() and ready()):
-            if time.monotonic() > end or (self._has_pid() and not self.running()):
-                raise NotStarted(f"{command[0]}: {self.log()[-2000:]}")
-            time.sleep(_LOOK_S)
+        if not (until(lambda: self._ended() or self._is(ready)) and self._is(ready)):
+            raise NotStarted(f"{command[0]}: {self.log()[-2000:]}")
 
     def join(self) -> bool:
         """Become one of the server's users; no if it is not there any more."""
@@ -128,11 +122,8 @@ class Keeper:
         """Signal the process and wait until it is gone."""
         if self.running():
             os.kill(self.pid, how)
-        end = time.monotonic() + STOPPED_S
-        while self.running():
-            if time.monotonic() > end:
-                raise TimeoutError(f"process {self.pid} does not end: {self.log()[-2000:]}")
-            time.sleep(_LOOK_S)
+        if not until(lambda: not self.running()):
+            raise TimeoutError(f"process {self.pid} does not end: {self.log()[-2000:]}")
 
     @contextmanager
     def or_nothing(self) -> Iterator[None]:
@@ -156,6 +147,12 @@ class Keeper:
 
     def _has_pid(self) -> bool:
         return (self.folder / "pid").exists()
+
+    def _is(self, ready: Callable[[], bool]) -> bool:
+        return self.join() and self._has_pid() and ready()
+
+    def _ended(self) -> bool:
+        return self._has_pid() and not self.running()
 
     def _as_user(self) -> dict[str, object]:
         if self.user is None:

@@ -1,7 +1,6 @@
 """A PostgreSQL server of one's own."""
 
 import signal
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,8 @@ from pathlib import Path
 import psycopg
 
 from tests.servers.binaries import postgres_programs
-from tests.servers.keeper import READY_S, Keeper, NotStarted
+from tests.servers.keeper import Keeper, NotStarted
+from tests.servers.patience import until
 from tests.servers.ports import free_port
 
 NAME = "tactful"
@@ -85,20 +85,25 @@ class Postgres:
 
     def start(self) -> None:
         """Start it, again if need be: after `kill` its children take a moment to notice."""
-        assert self._programs is not None
+        programs = self._programs
+        assert programs is not None, "whoever has joined a server does not start it"
         options = [f"--{name}={value}" for name, value in self._options.items()]
         data = self._keeper.folder / "data"
-        end = time.monotonic() + READY_S
-        while True:
+
+        def started() -> bool:
             try:
-                return self._keeper.start(
-                    [self._programs / "postgres", "-D", data, "-p", str(self.port), *options],
+                self._keeper.start(
+                    [programs / "postgres", "-D", data, "-p", str(self.port), *options],
                     self._ready,
                 )
             except NotStarted:
-                if "is still in use" not in self._keeper.log()[-2000:] or time.monotonic() > end:
-                    raise
-                time.sleep(0.1)
+                if "is still in use" in self._keeper.log()[-2000:]:
+                    return False
+                raise
+            return True
+
+        if not until(started):
+            raise NotStarted(self._keeper.log()[-2000:])
 
     def stop(self) -> None:
         """Stop it as an administrator would: connections are cut, nothing committed is lost."""
