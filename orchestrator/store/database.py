@@ -32,12 +32,9 @@ BUSY_TIMEOUT_MS = 10_000
 STATEMENTS_MAX = 5_000
 """So many statements stay compiled: every campaign brings some dozens, and compiling is slow."""
 
-PREPARED_MAX = 1_000
-"""So many stay prepared for SQLite. The driver alone would keep 128, and prepare long ones, which
-takes milliseconds, each time anew. Each may take 200 kB."""
-
 PREPARED_MAX = 500
-"""So many statements each connection to PostgreSQL keeps planned; a driver's usual is 100."""
+"""So many statements each connection keeps prepared, for the long ones take milliseconds. The
+drivers' own numbers are 128 and 100. On SQLite each may take some 200 kB."""
 
 CACHE_KIB = 64 * 1024
 MMAP_BYTES = 2**31 - 2**16
