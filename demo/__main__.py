@@ -23,6 +23,7 @@ from orchestrator.entry.memory import settle
 from orchestrator.entry.opening import make_tactful
 from orchestrator.flow.ingest import Kind
 from orchestrator.flow.load import Loaded, load
+from orchestrator.flow.pace import NoPace
 from orchestrator.flow.replay import Arrival, replay
 from orchestrator.flow.tactful import Tactful
 from orchestrator.store.database import open_database, writing
@@ -90,7 +91,7 @@ def _replay(loaded: Loaded, history: Path) -> None:
         with OutboxChannel(OutboxSettings(folder=outbox)) as channel:
             assert loaded.settings is not None  # main has seen to it
             channels = dict.fromkeys(loaded.settings.shop.channels, channel)
-            tactful = make_tactful(engine, loaded, channels, deployment)
+            tactful = make_tactful(engine, loaded, channels, deployment, pace=NoPace())
             tactful.publish(REPLAY_FROM - timedelta(days=1))
             _watch(tactful)
             show(tactful, outbox, REPLAY_TO)

@@ -12,6 +12,7 @@ from orchestrator.entry.chance import new_deployment, new_token
 from orchestrator.entry.plugins import open_channels, plugin_names, rehearsal_channels
 from orchestrator.entry.settings import Settings
 from orchestrator.flow.load import Loaded, load
+from orchestrator.flow.pace import Pace
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.errors import Broken, ProblemsFound
 from orchestrator.model.version import Settings as ShopSettings
@@ -89,6 +90,9 @@ def make_tactful(
     loaded: Loaded,
     channels: Mapping[str, Channel[Any]],
     deployment: Deployment,
+    *,
+    failovers: Mapping[str, Channel[Any]] | None = None,
+    pace: Pace | None = None,
     hands: int = 1,
 ) -> Tactful:
     """The engine on a database that is open, with channels that are."""
@@ -100,22 +104,32 @@ def make_tactful(
         channels=channels,
         deployment=deployment,
         new_token=new_token,
+        failovers=failovers,
+        pace=pace,
         hands=hands,
     )
 
 
 @contextmanager
-def open_tactful(settings: Settings) -> Iterator[Tactful]:
+def open_tactful(settings: Settings, *, pace: Pace | None = None) -> Iterator[Tactful]:
     """The engine in earnest: the database made if need be, the channels open."""
     loaded = read_campaigns(settings)
     assert loaded.settings is not None  # nothing is wrong, so it is there
     with (
         open_store(settings, make=True) as engine,
-        open_channels(loaded.settings.shop, settings) as channels,
+        open_channels(loaded.settings.shop, settings) as opened,
     ):
         with writing(engine) as connection:
             deployment = this_deployment(connection, new_deployment())
-        yield make_tactful(engine, loaded, channels, deployment, settings.hands)
+        yield make_tactful(
+            engine,
+            loaded,
+            opened.channels,
+            deployment,
+            failovers=opened.failovers,
+            pace=pace,
+            hands=settings.hands,
+        )
 
 
 @dataclass(frozen=True, slots=True)

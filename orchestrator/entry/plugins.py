@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from channels.contract import Channel
@@ -46,15 +47,29 @@ def _with_settings(one: Installed, settings: Settings) -> Channel[Any]:
     return one.cls(loaded)
 
 
+@dataclass(frozen=True, slots=True)
+class OpenChannels:
+    """By the shop's names: what sends, and what sends while that fails."""
+
+    channels: Mapping[str, Channel[Any]]
+    failovers: Mapping[str, Channel[Any]]
+
+
 @contextmanager
-def open_channels(shop: Shop, settings: Settings) -> Iterator[Mapping[str, Channel[Any]]]:
+def open_channels(shop: Shop, settings: Settings) -> Iterator[OpenChannels]:
     """The shop's channels, open; those that go through one plugin share it."""
+    uses = shop.channels.items()
+    first = {name: use.through for name, use in uses}
+    second = {name: use.failover for name, use in uses if use.failover is not None}
     with ExitStack() as stack:
         plugins = {
             name: stack.enter_context(make_plugin(name, settings))
-            for name in {use.through for use in shop.channels.values()}
+            for name in sorted({*first.values(), *second.values()})
         }
-        yield {name: plugins[use.through] for name, use in shop.channels.items()}
+        yield OpenChannels(
+            {name: plugins[plugin] for name, plugin in first.items()},
+            {name: plugins[plugin] for name, plugin in second.items()},
+        )
 
 
 def rehearsal_channels(

@@ -12,6 +12,7 @@ from channels.outbox import OutboxChannel, OutboxSettings
 from orchestrator.entry.chance import new_deployment
 from orchestrator.entry.opening import make_tactful
 from orchestrator.flow.load import Loaded
+from orchestrator.flow.pace import NoPace
 from orchestrator.flow.replay import Moment
 from orchestrator.flow.report import Report, report
 from orchestrator.flow.simulate import Span, simulate
@@ -52,4 +53,4 @@ class Simulation:
         settings = self._loaded.settings
         assert settings is not None  # only campaigns without problems are simulated
         channels = dict.fromkeys(settings.shop.channels, channel)
-        return make_tactful(engine, self._loaded, channels, new_deployment())
+        return make_tactful(engine, self._loaded, channels, new_deployment(), pace=NoPace())

@@ -1,28 +1,32 @@
 """Dispatch: what is due leaves. Claim, render, admit, write once, record.
 
 Between claiming and recording no transaction is open while anything is rendered or written. Before
-the write every gate is asked once more, and what does not pass ends with that gate's reason.
+the write every gate is asked once more, and what does not pass ends with that gate's reason. Each
+batch is judged by the moment at which it leaves, and written within `HOLD` of that or not at all.
 """
 
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from channels.contract import Channel, Outcome
+from channels.contract import Channel, Deferred, Item, Outcome
+from orchestrator.flow.accounts import Accounts, Allowance, Wait
 from orchestrator.flow.compose import Composed, Composer, NotComposed
 from orchestrator.flow.gather import gather
 from orchestrator.flow.last_check import last_check
-from orchestrator.flow.outcomes import answered
+from orchestrator.flow.outcomes import Answered, answered, signs
 from orchestrator.flow.statements import Statements
+from orchestrator.flow.watch import Watch
+from orchestrator.model.breaker import Sign
 from orchestrator.model.message import State
-from orchestrator.model.shop import Shop
 from orchestrator.model.version import Version
 from orchestrator.rules.clocks import HOLD
+from orchestrator.store import controls
 from orchestrator.store import messages as ledger
 from orchestrator.store.clocks import clocks_of
 from orchestrator.store.consents import suppress
@@ -30,11 +34,28 @@ from orchestrator.store.database import reading, writing
 from orchestrator.store.messages import Claimed, Move
 
 BATCH_SIZE_MAX = 500
+FIRST_WRITTEN = 20
+"""So many of a batch are written first; where the provider fails for all of them, no more are."""
+
 LEASE = timedelta(minutes=2)
 """How long a worker may hold what it has claimed, and how long a write may stay unanswered."""
 
 Tell = Callable[[int], None]
 """Is told how many messages came to an end or went back."""
+
+
+@dataclass
+class Sent:
+    """What sending came to: state → messages, and how soon the provider may be given more."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    wait_s: float | None = None
+
+    def add(self, other: "Sent") -> None:
+        """Both together; the shorter wait counts."""
+        self.states.update(other.states)
+        waits = [wait for wait in (self.wait_s, other.wait_s) if wait is not None]
+        self.wait_s = min(waits, default=None)
 
 
 @dataclass(frozen=True)
@@ -44,47 +65,77 @@ class Dispatcher:
     engine: Engine
     statements: Statements
     composer: Composer
-    shop: Shop
-    channels: Mapping[str, Channel[Any]]
+    accounts: Accounts
     version_of: Callable[[str], Version]
     new_token: Callable[[], str]
 
-    def dispatch(self, now: datetime, tell: Tell = lambda number: None) -> Counter[str]:
-        """Send until nothing more is due at `now`; state → messages that came to it."""
-        with writing(self.engine) as connection:
-            ledger.tidy(connection, now)
-        met: Counter[str] = Counter()
-        for name, channel in self.channels.items():
-            while batch := self._batch(name, channel, now):
-                met.update(batch)
-                tell(batch.total())
+    def dispatch(self, watch: Watch, tell: Tell = lambda number: None) -> Sent:
+        """Send on every channel until nothing more is due, or a provider may not be given more."""
+        self.tidy(watch.now())
+        met = Sent()
+        for name in self.accounts.channels:
+            met.add(self.dispatch_channel(name, watch, tell))
         return met
 
-    def _batch(self, name: str, channel: Channel[Any], now: datetime) -> Counter[str]:
-        token = self.new_token()
-        claimed = self._claim(name, channel, token, now)
-        if not claimed:
-            return Counter()
+    def tidy(self, now: datetime) -> int:
+        """End what has expired, and see to what workers have left behind."""
+        with writing(self.engine) as connection:
+            return ledger.tidy(connection, now)
+
+    def dispatch_channel(
+        self,
+        name: str,
+        watch: Watch,
+        tell: Tell = lambda number: None,
+        until: Callable[[], bool] = lambda: False,
+    ) -> Sent:
+        """Send on one channel, a batch after the other, `until` somebody wants it to end."""
+        met = Sent()
+        while not until():
+            batch = self._batch(name, watch)
+            if isinstance(batch, Wait):
+                return Sent(met.states, batch.seconds)
+            if not batch:
+                break
+            met.states.update(batch)
+            tell(batch.total())
+        return met
+
+    def _batch(self, name: str, watch: Watch) -> Counter[str] | Wait:
+        token, now = self.new_token(), watch.now()
+        allowance, claimed = self._claim(name, token, now, watch.monotonic())
+        if isinstance(allowance, Wait):
+            return allowance
+        channel = allowance.account.channel
         first, rest = one_each(claimed)
         made, failed = self._compose(first, channel, now)
         moves = [Move(c.id, State.PLANNED, again_at=now) for c in rest]
         moves += [Move(f.claimed.id, f.state, f.reason) for f in failed]
-        admitted, stopped = self._admit(made, failed, token, moves, now)
-        outcomes = self._write(channel, admitted, now)
-        recorded = self._record(admitted, outcomes, token, now)
+        write_until_s, now = watch.monotonic() + HOLD.total_seconds(), watch.now()
+        admitted, stopped = self._admit(allowance, made, failed, token, moves, now)
+        self.accounts.unused(allowance, len(admitted))
+        outcomes = self._write(channel, admitted, write_until_s, watch, now)
+        recorded = self._record(allowance, admitted, outcomes, token, watch.now())
         return Counter(str(move.state) for move in (*moves, *stopped, *recorded))
 
-    def _claim(self, name: str, channel: Channel[Any], token: str, now: datetime) -> list[Claimed]:
+    def _claim(
+        self, name: str, token: str, now: datetime, at_s: float
+    ) -> tuple[Allowance | Wait, list[Claimed]]:
         with writing(self.engine) as connection:
-            return ledger.claim(
+            allowance = self.accounts.may_leave(connection, name, BATCH_SIZE_MAX, now, at_s)
+            if isinstance(allowance, Wait):
+                return allowance, []
+            claimed = ledger.claim(
                 connection,
                 name,
-                self.shop.channels[name].through,
+                allowance.account.plugin,
                 now,
-                batch_size=min(BATCH_SIZE_MAX, channel.capabilities.batch_size_max),
+                batch_size=allowance.most,
                 token=token,
                 lease_until=now + LEASE,
+                may_retry=allowance.breaker.may_retry,
             )
+        return allowance, claimed
 
     def _compose(
         self, claimed: Sequence[Claimed], channel: Channel[Any], now: datetime
@@ -101,6 +152,7 @@ class Dispatcher:
 
     def _admit(
         self,
+        allowance: Allowance,
         made: Sequence[Composed],
         failed: Sequence[NotComposed],
         token: str,
@@ -113,6 +165,7 @@ class Dispatcher:
         """
         by_id = {one.claimed.id: one for one in made}
         with writing(self.engine) as connection:
+            controls.hold(connection)
             ledger.lock_customers(connection, {one.claimed.customer_id for one in made})
             stopped = self._stopped(connection, made, now)
             ledger.move(connection, token, [*moves, *stopped], now)
@@ -120,7 +173,8 @@ class Dispatcher:
                 ledger.log(connection, one.claimed.id, one.reason, one.detail, now)
             passing = by_id.keys() - {move.id for move in stopped}
             ids = ledger.admit(connection, token, passing, now, lease_until=now + HOLD + LEASE)
-            begun = ledger.begin_attempts(connection, token, sorted(ids), now)
+            provider = allowance.account.plugin
+            begun = ledger.begin_attempts(connection, token, sorted(ids), provider, now)
             ledger.keep_contents(connection, [by_id[id].as_content() for id in begun])
         return {attempt: by_id[id] for id, attempt in begun.items()}, stopped
 
@@ -146,16 +200,31 @@ class Dispatcher:
         ]
 
     def _write(
-        self, channel: Channel[Any], admitted: Mapping[int, Composed], now: datetime
+        self,
+        channel: Channel[Any],
+        admitted: Mapping[int, Composed],
+        write_until_s: float,
+        watch: Watch,
+        now: datetime,
     ) -> list[Outcome]:
+        """A few first: a provider that fails takes only those down with it."""
         items = [
             dataclasses.replace(one.prepared.item, attempt_id=str(attempt))
             for attempt, one in admitted.items()
         ]
-        return channel.send(items, HOLD.total_seconds(), now) if items else []
+        first, rest = items[:FIRST_WRITTEN], items[FIRST_WRITTEN:]
+        outcomes: list[Outcome] = []
+        for part in (first, rest):
+            if not part:
+                continue
+            if outcomes and all(sign is not Sign.WORKS for sign in signs(outcomes)):
+                return outcomes + [_NOT_TRIED] * len(part)
+            outcomes += _send(channel, part, write_until_s - watch.monotonic(), now)
+        return outcomes
 
     def _record(
         self,
+        allowance: Allowance,
         admitted: Mapping[int, Composed],
         outcomes: Sequence[Outcome],
         token: str,
@@ -165,9 +234,12 @@ class Dispatcher:
             attempt: (one.claimed, answered(one.claimed, outcome, now))
             for (attempt, one), outcome in zip(admitted.items(), outcomes, strict=True)
         }
+        if not ends:
+            return []
         moves = [end.move for _, end in ends.values()]
         with writing(self.engine) as connection:
-            ledger.move(connection, token, moves, now)
+            if ledger.move(connection, token, moves, now) < len(moves):
+                ledger.accept_late(connection, _accepted(ends), now)
             ledger.end_attempts(
                 connection,
                 [
@@ -178,7 +250,26 @@ class Dispatcher:
             for claimed, end in ends.values():
                 if end.suppress is not None:
                     suppress(connection, claimed.address_key, end.suppress, "provider", now)
+            again = sum(1 for claimed, _ in ends.values() if claimed.tries)
+            self.accounts.learn(connection, allowance, outcomes, again, now)
         return moves
+
+
+_NOT_TRIED = Deferred(0, "the provider failed for those before it")
+
+
+def _send(
+    channel: Channel[Any], items: Sequence[Item], deadline_s: float, now: datetime
+) -> list[Outcome]:
+    return list(channel.send(items, deadline_s, now))
+
+
+def _accepted(ends: Mapping[int, tuple[Claimed, Answered]]) -> list[tuple[int, int, str]]:
+    return [
+        (claimed.id, attempt, end.move.provider_ref)
+        for attempt, (claimed, end) in ends.items()
+        if end.move.provider_ref is not None
+    ]
 
 
 def one_each(claimed: Sequence[Claimed]) -> tuple[list[Claimed], list[Claimed]]:

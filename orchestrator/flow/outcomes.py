@@ -1,18 +1,29 @@
-"""What a provider's answer means for the ledger."""
+"""What a provider's answer means: for the message in the ledger, and for the provider's account."""
 
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from channels.contract import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
+from orchestrator.model.breaker import Sign
 from orchestrator.model.message import State
 from orchestrator.store.consents import Scope
 from orchestrator.store.messages import Claimed, Move
 
-RETRY_AFTER = timedelta(minutes=2)
-"""How long a certain, passing failure waits when the provider does not say."""
+RETRY_AFTER_S = 60.0
+"""A certain, passing failure comes back within twice that, the next time within four times …"""
+
+RETRY_AFTER_MAX_S = 1_800.0
 
 LOOK_AGAIN_AFTER = timedelta(minutes=2)
 """When a lost answer is looked for at the provider."""
+
+_OF_PROVIDER = {
+    Reason.provider_down: Sign.FAILS,
+    Reason.auth_failed: Sign.LOCKED,
+    Reason.blocked_sender: Sign.LOCKED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +51,62 @@ def answered(claimed: Claimed, outcome: Outcome, now: datetime) -> Answered:
         case Deferred(retry_after_s=after, detail=detail):
             return Answered(_later(claimed, "provider", after, now), "deferred", detail)
         case Rejected(retryable=True):
-            after = outcome.retry_after_s or RETRY_AFTER.total_seconds()
-            move = _later(claimed, outcome.reason, after, now)
+            move = _later(claimed, outcome.reason, outcome.retry_after_s or 0, now)
             return Answered(move, "rejected", outcome.detail)
         case Rejected(reason=reason, detail=detail):
             move = Move(claimed.id, State.REJECTED, str(reason))
             return Answered(move, "rejected", detail, _suppress(reason))
 
 
+def signs(outcomes: Sequence[Outcome]) -> list[Sign]:
+    """What a batch says of the provider, in order.
+
+    That a message was not taken in time says nothing where others of the batch were.
+    """
+    works = any(isinstance(outcome, Accepted) for outcome in outcomes)
+    found: list[Sign] = []
+    for outcome in outcomes:
+        match outcome:
+            case Accepted():
+                found.append(Sign.WORKS)
+            case Unknown():
+                found.append(Sign.FAILS)
+            case Deferred():
+                found += () if works else (Sign.FAILS,)
+            case Rejected(reason=Reason.rate_limited):
+                pass  # it asks for time, which is not a failure
+            case Rejected(reason=reason):
+                found.append(_OF_PROVIDER.get(reason, Sign.WORKS))
+    return found
+
+
+def asked_to_wait(outcomes: Sequence[Outcome]) -> float | None:
+    """For how many seconds the provider wants to be left alone."""
+    return max(
+        (
+            outcome.retry_after_s
+            for outcome in outcomes
+            if isinstance(outcome, Rejected)
+            and outcome.reason is Reason.rate_limited
+            and outcome.retry_after_s is not None
+        ),
+        default=None,
+    )
+
+
 def _later(claimed: Claimed, reason: str, after_s: float, now: datetime) -> Move:
-    again_at = now + timedelta(seconds=max(after_s, 1))
+    """Not before the provider says, and then at any moment of a span that doubles each time."""
+    span_s = min(RETRY_AFTER_S * 2 ** min(claimed.tries + 1, 10), RETRY_AFTER_MAX_S)
+    wait_s = max(after_s, 1.0) + span_s * _chance(claimed)
+    again_at = now + timedelta(seconds=wait_s)
     if again_at >= claimed.expires_at:
         return Move(claimed.id, State.EXPIRED, str(reason))
     return Move(claimed.id, State.DEFERRED, str(reason), again_at)
+
+
+def _chance(claimed: Claimed) -> float:
+    """From 0 to 1: another one for each message and each try, the same when asked again."""
+    return zlib.crc32(f"{claimed.id}/{claimed.tries}".encode()) / 2**32
 
 
 def _suppress(reason: Reason) -> Scope | None:

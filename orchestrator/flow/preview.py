@@ -174,4 +174,5 @@ def _claimed(
         change_id=occasion.change_id,
         priority=version.campaign.priority,
         expires_at=now + timedelta(days=1),
+        tries=0,
     )

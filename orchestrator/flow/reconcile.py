@@ -6,13 +6,13 @@ sent once more, so that nobody misses it.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine
 
 from channels.contract import Accepted, Attempt, Channel, NotFound
+from orchestrator.flow.accounts import Accounts
 from orchestrator.flow.compose import stable_id
 from orchestrator.model.message import State
 from orchestrator.store import lost
@@ -27,19 +27,27 @@ BATCH_SIZE_MAX = 500
 
 
 def reconcile(
-    engine: Engine, channels: Mapping[str, Channel[Any]], deployment_id: str, now: datetime
+    engine: Engine, accounts: Accounts, deployment_id: str, now: datetime
 ) -> Counter[str]:
     """Look for every lost message that is due to be looked for; state → messages."""
     met: Counter[str] = Counter()
     with reading(engine) as connection:
         found = lost.due(connection, now, limit=BATCH_SIZE_MAX)
     for one in found:
-        state, ref = _ask(channels.get(one.channel), one, deployment_id, now)
+        state, ref = _ask(_who(accounts, one), one, deployment_id, now)
         again_at = now + LOOK_AGAIN_AFTER if state is State.UNKNOWN else None
         with writing(engine) as connection:
             moved = lost.settle(connection, one, state, ref, again_at, now)
         met[str(state)] += moved
     return met
+
+
+def _who(accounts: Accounts, one: Lost) -> Channel[Any] | None:
+    """The plugin that may have written it; None where the shop does not use it any more."""
+    if one.channel not in accounts.channels:
+        return None
+    of_channel = {account.plugin: account.channel for account in accounts.of(one.channel)}
+    return of_channel.get(one.provider)
 
 
 def _ask(

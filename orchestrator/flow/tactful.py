@@ -9,15 +9,18 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from channels.contract import Channel
+from orchestrator.flow.accounts import Accounts
 from orchestrator.flow.canary import Judged, begin_canaries, judge_canaries
 from orchestrator.flow.compose import Composer
 from orchestrator.flow.dispatch import Dispatcher, Tell
 from orchestrator.flow.law import read_law
 from orchestrator.flow.links import Links
 from orchestrator.flow.load import revive, revive_settings
+from orchestrator.flow.pace import LocalPace, Pace
 from orchestrator.flow.plan import Planner, Verdicts, together
 from orchestrator.flow.reconcile import reconcile
 from orchestrator.flow.statements import Statements
+from orchestrator.flow.watch import Watch
 from orchestrator.flow.wide import plan_wide
 from orchestrator.model.errors import Broken
 from orchestrator.model.shop import Shop
@@ -40,6 +43,9 @@ class Tick:
     found: Counter[str]
     """State → messages whose lost answer was looked for."""
 
+    wait_s: float | None = None
+    """How soon a provider may be given more of what is due; None where nothing had to wait."""
+
 
 class Tactful:
     """Plans, sends and looks for lost answers, for one shop's campaigns on one database.
@@ -57,6 +63,8 @@ class Tactful:
         channels: Mapping[str, Channel[Any]],
         deployment: Deployment,
         new_token: Callable[[], str],
+        failovers: Mapping[str, Channel[Any]] | None = None,
+        pace: Pace | None = None,
         hands: int = 1,
     ) -> None:
         self.engine = engine
@@ -70,12 +78,12 @@ class Tactful:
         self.composer = Composer(links, deployment.id)
         self.planner = Planner(self.versions, self.statements, self._revive)
         self._known = {version.digest: version for version in self.versions}
-        self._dispatcher = Dispatcher(
+        self.accounts = Accounts(self.shop, channels, failovers or {}, pace or LocalPace())
+        self.dispatcher = Dispatcher(
             engine=engine,
             statements=self.statements,
             composer=self.composer,
-            shop=self.shop,
-            channels=channels,
+            accounts=self.accounts,
             version_of=self.version_of,
             new_token=new_token,
         )
@@ -113,19 +121,24 @@ class Tactful:
         with writing(self.engine) as connection:
             return judge_canaries(connection, now)
 
-    def dispatch(self, now: datetime, tell: Tell = lambda number: None) -> Counter[str]:
-        """Send what is due."""
-        return self._dispatcher.dispatch(now, tell)
+    def dispatch(self, now: datetime) -> Counter[str]:
+        """Send what is due at one instant."""
+        return self.dispatcher.dispatch(Watch.still(now)).states
 
     def reconcile(self, now: datetime) -> Counter[str]:
         """Look for messages whose answer was lost."""
-        return reconcile(self.engine, self.channels, self.deployment.id, now)
+        return reconcile(self.engine, self.accounts, self.deployment.id, now)
 
-    def tick(self, now: datetime, tell: Tell = lambda number: None) -> Tick:
-        """Everything that is due at `now`: plan, look for what was lost, send."""
-        verdicts = self.plan(now)
-        self.judge(now)
-        return Tick(verdicts, self.dispatch(now, tell), self.reconcile(now))
+    def tick(self, now: datetime) -> Tick:
+        """Everything that is due at one instant: plan, send, look for what was lost."""
+        return self.look(Watch.still(now))
+
+    def look(self, watch: Watch, tell: Tell = lambda number: None) -> Tick:
+        """Everything that is due by now: plan, send, look for what was lost."""
+        verdicts = self.plan(watch.now())
+        self.judge(watch.now())
+        sent = self.dispatcher.dispatch(watch, tell)
+        return Tick(verdicts, sent.states, self.reconcile(watch.now()), sent.wait_s)
 
     def version_of(self, digest: str) -> Version:
         """A version, current or not, by its digest."""

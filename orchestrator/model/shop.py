@@ -52,6 +52,17 @@ class ChannelUse(Written):
     """
 
     through: str = Field(description="The plugin that sends.", examples=["outbox"])
+    failover: str | None = Field(
+        None,
+        description="The plugin that sends while the first one fails. What the first one may "
+        "have taken is never sent again.",
+        examples=["email_smtp"],
+    )
+    pace: Cap | None = Field(
+        None,
+        description="The most messages that the provider is given, over all workers.",
+        examples=["20 per 1s"],
+    )
     cost: Amount = Field(
         Decimal(0),
         ge=0,

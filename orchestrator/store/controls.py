@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, text
 
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import controls
 
 EVERYTHING = ("everything", "*")
+_HOLD = text("LOCK TABLE controls IN SHARE MODE")
 SCOPES = ("everything", "channel", "provider", "campaign")
 
 
@@ -37,6 +38,16 @@ def resume(connection: Connection, scope: str, name: str) -> bool:
     """Let it go on; False when it was not stopped."""
     statement = delete(controls).where(controls.c.scope == scope, controls.c.name == name)
     return connection.execute(statement).rowcount > 0
+
+
+def hold(connection: Connection) -> None:
+    """Until this transaction ends, nobody can pause or resume: for who is about to send.
+
+    Any number may hold at once, and whoever waits to pause goes before those who come later. Also
+    a pause that is written in plain SQL waits. SQLite's write transaction holds everything already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_HOLD)
 
 
 def pauses(connection: Connection) -> list[Pause]:

@@ -17,6 +17,7 @@ class Lost:
     message_id: int
     attempt_id: int
     channel: str
+    provider: str
     address: str
     text: str
     marketing: bool
@@ -36,6 +37,7 @@ def due(connection: Connection, now: datetime, *, limit: int) -> list[Lost]:
             messages.c.id,
             attempts.c.id,
             messages.c.channel,
+            attempts.c.provider,
             messages.c.address,
             contents.c.text,
             messages.c.marketing,

@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Connection,
     Integer,
     String,
     and_,
     bindparam,
+    case,
     exists,
     func,
     insert,
@@ -60,6 +62,7 @@ class Claimed:
     change_id: int | None
     priority: int
     expires_at: datetime
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ _DUE = (
         is_one_of(messages.c.state, WAITING),
         messages.c.send_after <= _NOW,
         messages.c.expires_at > _NOW,
+        or_(messages.c.tries == 0, bindparam("may_retry", type_=Boolean())),
         ~_STOPPED,
         ~HELD_BACK,
     )
@@ -138,8 +142,12 @@ def claim(
     batch_size: int,
     token: str,
     lease_until: datetime,
+    may_retry: bool = True,
 ) -> list[Claimed]:
-    """Take what is due on a channel, the highest priority first; nobody else gets it meanwhile."""
+    """Take what is due on a channel, the highest priority first; nobody else gets it meanwhile.
+
+    Unless it `may_retry`, only what was never tried.
+    """
     found = connection.execute(
         _CLAIM,
         {
@@ -148,6 +156,7 @@ def claim(
             "provider": provider,
             "now": now,
             "batch_size": batch_size,
+            "may_retry": may_retry,
             "new_token": token,
             "new_lease": lease_until,
         },
@@ -155,10 +164,15 @@ def claim(
     return sorted((Claimed(*row) for row in found), key=lambda c: (-c.priority, c.id))
 
 
+# What was held back until it was too late says why.
+_WHY_EXPIRED = case(
+    (messages.c.state == State.DEFERRED, func.coalesce(messages.c.reason, "expired")),
+    else_="expired",
+)
 _EXPIRE = (
     update(messages)
     .where(is_one_of(messages.c.state, WAITING), messages.c.expires_at <= _NOW)
-    .values(state=State.EXPIRED, reason="expired", ended_at=_NOW)
+    .values(state=State.EXPIRED, reason=_WHY_EXPIRED, ended_at=_NOW)
 )
 _OVERDUE_CLAIM = and_(is_one_of(messages.c.state, [State.CLAIMED]), messages.c.lease_until <= _NOW)
 _POISON = (
@@ -248,6 +262,7 @@ _ADMIT = (
     )
     .values(
         state=State.SENDING,
+        tries=messages.c.tries + 1,
         counts_at=_NOW,
         lease_until=bindparam("new_lease", type_=Instant()),
     )
@@ -274,10 +289,10 @@ def admit(
 
 
 def begin_attempts(
-    connection: Connection, token: str, ids: Iterable[int], now: datetime
+    connection: Connection, token: str, ids: Iterable[int], provider: str, now: datetime
 ) -> dict[int, int]:
     """A row for every possible write: message → attempt."""
-    started = [{"message_id": id, "token": token, "at": now} for id in ids]
+    started = [{"message_id": id, "token": token, "provider": provider, "at": now} for id in ids]
     if not started:
         return {}
     statement = insert(attempts).returning(attempts.c.id, attempts.c.message_id)
@@ -319,6 +334,41 @@ def end_attempts(
     """(attempt, outcome, detail, provider_ref) for each attempt that was answered."""
     if answers:
         connection.execute(_ANSWER, {"answers": json_text([list(a) for a in answers])})
+
+
+_LATE = rows("late", {"id": Integer(), "attempt_id": Integer(), "provider_ref": String()})
+_newer = attempts.alias("newer")
+
+_ACCEPT_LATE = (
+    update(messages)
+    .where(
+        messages.c.id == _LATE.c.id,
+        is_one_of(messages.c.state, (State.UNKNOWN, State.UNKNOWN_FINAL)),
+        ~exists(
+            select(_newer.c.id)
+            .where(_newer.c.message_id == messages.c.id, _newer.c.id > _LATE.c.attempt_id)
+            .correlate(messages, _LATE)
+        ),
+    )
+    .values(
+        state=State.ACCEPTED,
+        reason=None,
+        provider_ref=_LATE.c.provider_ref,
+        ended_at=_NOW,
+        lease_until=None,
+    )
+)
+
+
+def accept_late(
+    connection: Connection, accepted: Sequence[tuple[int, int, str]], now: datetime
+) -> int:
+    """(message, attempt, provider_ref): answers that came after the lease was over.
+
+    Meanwhile nobody knew what had become of the message; nobody may have tried it again.
+    """
+    late = json_text([list(one) for one in accepted])
+    return connection.execute(_ACCEPT_LATE, {"late": late, "now": now}).rowcount
 
 
 _IDS = rows("ids", {"id": Integer()})

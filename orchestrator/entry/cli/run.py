@@ -14,6 +14,7 @@ from orchestrator.entry.cli.options import Json, ShopFolder
 
 if TYPE_CHECKING:
     from orchestrator.flow.tactful import Tactful, Tick
+    from orchestrator.flow.watch import Watch
 
 
 def run(
@@ -55,7 +56,7 @@ def run(
         while not stop.is_set():
             now = clock.now()
             screen.learned(learn_what_is_due(tactful, now))
-            tick = _look(tactful, now, stop)
+            tick = _look(tactful, clock.WATCH, stop)
             done["planned"] += sum(verdicts.planned for verdicts in tick.verdicts)
             done.update(_ended(tick))
             screen.show(now, tick)
@@ -65,7 +66,7 @@ def run(
                 settle()  # every campaign has been asked once: its statements are built
                 settled = True
             with screen.waiting(done):
-                stop.wait(pause_s)
+                stop.wait(pause_s if tick.wait_s is None else min(pause_s, tick.wait_s))
         screen.end(done)
 
 
@@ -73,7 +74,7 @@ class _StoppedBetween(Exception):
     """Asked to stop, and nothing is in hand."""
 
 
-def _look(tactful: "Tactful", now: datetime, stop: Event) -> "Tick":
+def _look(tactful: "Tactful", watch: "Watch", stop: Event) -> "Tick":
     """One tick, cut short between two batches where somebody wants it to end."""
     from orchestrator.flow.tactful import Tick
 
@@ -85,7 +86,7 @@ def _look(tactful: "Tactful", now: datetime, stop: Event) -> "Tick":
             raise _StoppedBetween
 
     try:
-        return tactful.tick(now, between_batches)
+        return tactful.look(watch, between_batches)
     except _StoppedBetween:
         return Tick((), sent, Counter())
 

@@ -86,9 +86,11 @@ def _channels(names: Names) -> Iterator[Finding]:
             yield Finding(
                 at, f'there is no channel "{name}"', did_you_mean(name, ADDRESS_KINDS), key=True
             )
-        if names.installed is not None and use.through not in names.installed:
-            what = f'no plugin "{use.through}" is installed'
-            yield Finding((*at, "through"), what, did_you_mean(use.through, names.installed))
+        plugins = {"through": use.through, "failover": use.failover}
+        for word, plugin in plugins.items():
+            if plugin and names.installed is not None and plugin not in names.installed:
+                what = f'no plugin "{plugin}" is installed'
+                yield Finding((*at, word), what, did_you_mean(plugin, names.installed))
 
 
 def _caps(names: Names) -> Iterator[Finding]:

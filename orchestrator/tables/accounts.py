@@ -1,0 +1,18 @@
+"""Provider accounts: how each stands that messages leave through."""
+
+from sqlalchemy import Column, Float, Integer, String, Table
+
+from orchestrator.tables.base import Instant, metadata
+
+# A row for each plugin behind a channel that had something else than success to tell, or sends at
+# all: its breaker, and the second attempts that it has earned.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", String, primary_key=True),  # "sms through sms_twilio"
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("trips", Integer, nullable=False, server_default="0"),
+    Column("open_until", Instant),
+    Column("credit", Float, nullable=False),
+    Column("at", Instant, nullable=False),
+)
