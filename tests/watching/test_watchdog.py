@@ -71,7 +71,8 @@ def test_where_no_thread_can_run_a_timer_ends_it() -> None:
 
 
 def test_a_process_that_was_stopped_as_a_whole_gets_its_time_anew() -> None:
-    code = "with Watchdog(2.0):\n    print('begun', flush=True)\n    sys.stdin.readline()\nprint('done')"
+    wait = "print('begun', flush=True)\n    sys.stdin.readline()"
+    code = f"with Watchdog(2.0):\n    {wait}\nprint('done')"
     with subprocess.Popen(
         [sys.executable, "-c", START + code],
         cwd=ROOT,
