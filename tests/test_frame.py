@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 from celery import Celery
 from celery.app.defaults import NAMESPACES, flatten
+from celery.exceptions import QueueNotFound
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
 
 import celeryconfig
+from channels.contract import KINDS
+from orchestrator.entry.queue import TASKS, app
 from orchestrator.model.campaign import Campaign
 
 ROOT = Path(__file__).parent.parent
@@ -136,6 +139,8 @@ def test_a_celery_task_ends_before_it_is_handed_to_a_second_worker() -> None:
     app.config_from_object("celeryconfig")
     visible_again = app.conf.broker_transport_options["visibility_timeout"]
     assert app.conf.task_soft_time_limit < app.conf.task_time_limit < visible_again / 2
+    limits = celeryconfig.task_annotations.values()
+    assert all(one["soft_time_limit"] < one["time_limit"] < visible_again for one in limits)
     assert app.conf.accept_content == ["json"]
     assert app.conf.worker_prefetch_multiplier == 1
 
@@ -143,8 +148,35 @@ def test_a_celery_task_ends_before_it_is_handed_to_a_second_worker() -> None:
 def test_every_process_is_a_command_of_ours() -> None:
     lines = (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
     processes = dict(line.split(": ", 1) for line in lines if not line.startswith("#"))
-    assert "run" in processes
-    assert {line.split()[0] for line in processes.values()} <= PROJECT["project"]["scripts"].keys()
+    assert {"release", "web", "tick", "plan"} <= processes.keys()
+    commands = {line.split()[0] for line in processes.values()}
+    assert commands == {"celery", *PROJECT["project"]["scripts"]}
+
+
+def test_every_queue_has_somebody_who_works_on_it() -> None:
+    declared = [queue.name for queue in celeryconfig.task_queues]
+    procfile = (ROOT / "Procfile").read_text(encoding="utf-8")
+    consumed = [name for names in re.findall(r" -Q (\S+)", procfile) for name in names.split(",")]
+    assert sorted(consumed) == sorted(declared)
+    assert {f"dispatch.{kind}" for kind in KINDS} <= set(declared)
+
+
+def test_every_task_has_its_way() -> None:
+    declared = {queue.name: queue for queue in celeryconfig.task_queues}
+    assert {queue.routing_key for queue in declared.values()} == declared.keys()
+    for way in celeryconfig.task_routes.values():
+        assert way["queue"] == way["routing_key"]
+        assert way["queue"] in declared
+    sent_by_name = {task.name for task in TASKS} - {"tactful.dispatch"}
+    assert celeryconfig.task_routes.keys() == sent_by_name
+    assert celeryconfig.task_default_queue not in declared
+    with pytest.raises(QueueNotFound):
+        app.amqp.router.route({}, "tactful.dispatch", (), {})
+
+
+def test_nothing_waits_in_a_queue() -> None:
+    for path in (ROOT / "orchestrator").rglob("*.py"):
+        assert not re.search(r"\b(eta|countdown)=", path.read_text(encoding="utf-8")), path
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Settings of a channel's plugin come from the environment as well, by its name: s
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from orchestrator.model.errors import WrongUse
+from orchestrator.model.patience import Patience
 
 DATABASE = "sqlite:///var/tactful.db"
 
@@ -35,6 +37,37 @@ class Settings(BaseSettings):
         ge=1,
         description="So many connections plan a pass over very many customers at once.",
     )
+    workers_max: int = Field(
+        10,
+        ge=1,
+        description="While Redis is away, each worker sends at this part of its provider's pace.",
+    )
+    due_max: int = Field(
+        200_000,
+        ge=0,
+        description="With more messages due on one channel than that, scheduled passes wait.",
+    )
+
+    lease_s: float = Field(
+        Patience().lease.total_seconds(), gt=0, description="How long a worker may hold a message."
+    )
+    look_after_s: float = Field(
+        Patience().look_after.total_seconds(),
+        gt=0,
+        description="When a lost answer is looked for at the provider.",
+    )
+
+    @property
+    def patience(self) -> Patience:
+        """How long others are waited for; the spans that have no setting follow `look_after_s`."""
+        look_after, usual = timedelta(seconds=self.look_after_s), Patience()
+        share = look_after / usual.look_after
+        return Patience(
+            timedelta(seconds=self.lease_s),
+            look_after,
+            usual.look_again * share,
+            usual.look_for * share,
+        )
 
     @property
     def var(self) -> Path:

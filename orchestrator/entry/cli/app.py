@@ -14,11 +14,13 @@ from orchestrator.entry.cli.migrate import migrate
 from orchestrator.entry.cli.pausing import pause, resume
 from orchestrator.entry.cli.plan import plan
 from orchestrator.entry.cli.preview import preview
+from orchestrator.entry.cli.publish import publish
 from orchestrator.entry.cli.report import report
 from orchestrator.entry.cli.run import run
 from orchestrator.entry.cli.schema import schema
 from orchestrator.entry.cli.simulate import simulate
 from orchestrator.entry.cli.status import status
+from orchestrator.entry.cli.tick import tick
 from orchestrator.entry.cli.web import web
 
 app = typer.Typer(
@@ -72,6 +74,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "resume": resume,
     "doctor": doctor,
     "migrate": migrate,
+    "publish": publish,
+    "tick": tick,
     "web": web,
 }
 for name, command in COMMANDS.items():

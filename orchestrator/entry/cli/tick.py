@@ -1,0 +1,88 @@
+"""`tactful tick`: looks what is due and calls workers to it, until it is stopped."""
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Annotated, Any
+
+import typer
+
+from orchestrator.entry.cli.options import ShopFolder
+
+
+def tick(
+    every: Annotated[
+        str, typer.Option(metavar="SPAN", envvar="TACTFUL_TICK_EVERY", help="How often to look.")
+    ] = "2s",
+    once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
+    shop: ShopFolder = None,
+) -> None:
+    """Call workers to whatever is due, until it is stopped. Any number may run at once.
+
+    \b
+    tactful tick
+    tactful tick --every 5s
+
+    Decides and sends nothing by itself: that is what the workers do, see Procfile.
+    """
+    import time
+
+    import redis
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from orchestrator.entry import clock
+    from orchestrator.entry.logs import get_logger, start_logs
+    from orchestrator.entry.opening import open_store, read_shop
+    from orchestrator.entry.queue.app import app
+    from orchestrator.entry.queue.hints import Hints
+    from orchestrator.entry.queue.ticker import Ticker
+    from orchestrator.entry.settings import settings
+    from orchestrator.entry.signs import Signs
+    from orchestrator.model.errors import WrongUse
+    from orchestrator.model.span import parse_span
+
+    try:
+        every_s = parse_span(every).total_seconds()
+    except ValueError as error:
+        raise WrongUse(f"--every: {error}") from None
+    if every_s <= 0:
+        raise WrongUse("--every must be more than nothing")
+    where = settings(shop)
+    url = app.conf.broker_url
+    start_logs(secrets=[where.database_url, url])
+    log = get_logger("tactful.tick")
+    channels = tuple(read_shop(where).shop.channels)
+    broker = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+    with broker, open_store(where) as engine, _stopping() as stop:
+        ticker = Ticker(engine, Hints(app), broker, channels)
+        sent: Counter[str] = Counter()
+        with Signs(engine, "tick", timeout_s=max(where.stuck_after_s, 2 * every_s)) as signs:
+            log.info("looking", every_s=every_s, channels=channels)
+            while not stop.is_set():
+                try:
+                    sent += ticker.tick(clock.now(), time.monotonic())
+                except SQLAlchemyError:
+                    log.warning("the database is away", exc_info=True)
+                signs.report("looking", sent)
+                if once:
+                    break
+                stop.wait(every_s)
+            log.info("ended", hints=dict(sent))
+
+
+@contextmanager
+def _stopping() -> Iterator[Event]:
+    """Set by Ctrl-C or SIGTERM."""
+    stop = Event()
+
+    def asked(number: int, frame: Any) -> None:
+        stop.set()
+
+    before = {which: signal.signal(which, asked) for which in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)

@@ -1,0 +1,76 @@
+"""Sends the hints that nobody else has sent: the poller behind every wake-up.
+
+Any number of tickers may run. None remembers anything that another would need; each looks how long
+a queue already is, and adds no more hints than there is room for.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import redis
+from redis.exceptions import RedisError
+from sqlalchemy import Engine
+
+from orchestrator.entry.logs import get_logger
+from orchestrator.entry.queue.hints import HANDS_MAX, Hints, hands_for, queue_of
+from orchestrator.flow.dispatch import BATCH_SIZE_MAX
+from orchestrator.store.database import reading
+from orchestrator.store.waiting import due_by_channel
+
+PLAN_EVERY_S = 5.0
+LOST_EVERY_S = 5.0
+LEARN_EVERY_S = 600.0
+PLANS_MAX = 2
+"""Hints that wait in the queue of planning, at most: one worker at a time plans anyway."""
+
+
+@dataclass
+class Ticker:
+    """Looks what is due on these channels, and sends hints to those who may do it."""
+
+    engine: Engine
+    hints: Hints
+    broker: "redis.Redis"
+    channels: Collection[str]
+    _last_s: dict[str, float] = field(default_factory=dict)
+
+    def tick(self, now: datetime, at_s: float) -> Counter[str]:
+        """One look; queue → hints sent. `at_s`: the monotonic clock."""
+        lengths = self._lengths()
+        sent: Counter[str] = Counter()
+        if lengths is None:
+            return sent
+        for name, every_s, queue, room, send in (
+            ("plan", PLAN_EVERY_S, "plan", PLANS_MAX, self.hints.plan),
+            ("lost", LOST_EVERY_S, "feedback", 1, self.hints.look_for_lost),
+            ("learn", LEARN_EVERY_S, "plan", PLANS_MAX, self.hints.learn),
+        ):
+            is_time = at_s >= self._last_s.get(name, float("-inf")) + every_s
+            if is_time and lengths[queue] + sent[queue] < room and send():
+                self._last_s[name] = at_s
+                sent[queue] += 1
+        for channel, number in self._due(now).items():
+            queue = queue_of(channel)
+            hands = hands_for(number) - lengths[queue]
+            if hands > 0 and self.hints.dispatch(channel, hands):
+                sent[queue] += hands
+        return sent
+
+    def _due(self, now: datetime) -> dict[str, int]:
+        most = BATCH_SIZE_MAX * HANDS_MAX
+        with reading(self.engine) as connection:
+            return due_by_channel(connection, self.channels, now, most=most)
+
+    def _lengths(self) -> dict[str, int] | None:
+        queues = ["plan", "feedback", *map(queue_of, self.channels)]
+        try:
+            with self.broker.pipeline(transaction=False) as asked:
+                for queue in queues:
+                    asked.llen(queue)
+                return dict(zip(queues, asked.execute(), strict=True))
+        except RedisError as error:
+            why = f"{type(error).__name__}: {error}"
+            get_logger("tactful.tick").warning("redis is away: no hints", why=why)
+            return None

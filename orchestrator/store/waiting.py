@@ -1,0 +1,54 @@
+"""How much is due to leave, channel by channel: enough to know how many hands it needs."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, exists, func, literal, or_, select, union_all
+
+from orchestrator.model.message import WAITING
+from orchestrator.store.canaries import HELD_BACK
+from orchestrator.tables import controls, messages
+from orchestrator.tables.messages import is_one_of
+
+_STOPPED = exists(
+    select(controls.c.name)
+    .where(
+        or_(
+            controls.c.scope == "everything",
+            and_(controls.c.scope == "channel", controls.c.name == messages.c.channel),
+            and_(controls.c.scope == "campaign", controls.c.name == messages.c.campaign),
+        )
+    )
+    .correlate(messages)
+)
+
+
+def due_by_channel(
+    connection: Connection, channels: Collection[str], now: datetime, *, most: int
+) -> dict[str, int]:
+    """Channel → messages that may leave now, counted up to `most`; those with none are left out.
+
+    What is paused, or waits for the first messages of a new version, is not due.
+    """
+    if not channels:
+        return {}
+    parts = []
+    for name in channels:
+        due = (
+            select(messages.c.id)
+            .where(
+                messages.c.channel == name,
+                is_one_of(messages.c.state, WAITING),
+                messages.c.send_after <= now,
+                messages.c.expires_at > now,
+                ~_STOPPED,
+                ~HELD_BACK,
+            )
+            .limit(most)
+            .subquery()
+        )
+        parts.append(
+            select(literal(name).label("channel"), func.count().label("due")).select_from(due)
+        )
+    found = connection.execute(union_all(*parts))
+    return {channel: number for channel, number in found if number}
