@@ -15,6 +15,7 @@ from orchestrator.flow.load import Loaded, load
 from orchestrator.flow.pace import Pace
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.errors import Broken, ProblemsFound
+from orchestrator.model.patience import Patience
 from orchestrator.model.version import Settings as ShopSettings
 from orchestrator.store.database import open_database, writing
 from orchestrator.store.deployment import Deployment, this_deployment
@@ -94,6 +95,7 @@ def make_tactful(
     failovers: Mapping[str, Channel[Any]] | None = None,
     pace: Pace | None = None,
     hands: int = 1,
+    patience: Patience = Patience(),
 ) -> Tactful:
     """The engine on a database that is open, with channels that are."""
     assert loaded.settings is not None  # whoever calls has seen to it that nothing is wrong
@@ -107,6 +109,7 @@ def make_tactful(
         failovers=failovers,
         pace=pace,
         hands=hands,
+        patience=patience,
     )
 
 
@@ -129,6 +132,7 @@ def open_tactful(settings: Settings, *, pace: Pace | None = None) -> Iterator[Ta
             failovers=opened.failovers,
             pace=pace,
             hands=settings.hands,
+            patience=settings.patience,
         )
 
 

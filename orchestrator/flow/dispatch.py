@@ -9,7 +9,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -24,6 +24,7 @@ from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
 from orchestrator.model.breaker import Sign
 from orchestrator.model.message import State
+from orchestrator.model.patience import Patience
 from orchestrator.model.version import Version
 from orchestrator.rules.clocks import HOLD
 from orchestrator.store import controls
@@ -36,9 +37,6 @@ from orchestrator.store.messages import Claimed, Move
 BATCH_SIZE_MAX = 500
 FIRST_WRITTEN = 20
 """So many of a batch are written first; where the provider fails for all of them, no more are."""
-
-LEASE = timedelta(minutes=2)
-"""How long a worker may hold what it has claimed, and how long a write may stay unanswered."""
 
 Tell = Callable[[int], None]
 """Is told how many messages came to an end or went back."""
@@ -68,6 +66,7 @@ class Dispatcher:
     accounts: Accounts
     version_of: Callable[[str], Version]
     new_token: Callable[[], str]
+    patience: Patience = Patience()
 
     def dispatch(self, watch: Watch, tell: Tell = lambda number: None) -> Sent:
         """Send on every channel until nothing more is due, or a provider may not be given more."""
@@ -132,7 +131,7 @@ class Dispatcher:
                 now,
                 batch_size=allowance.most,
                 token=token,
-                lease_until=now + LEASE,
+                lease_until=now + self.patience.lease,
                 may_retry=allowance.breaker.may_retry,
             )
         return allowance, claimed
@@ -172,7 +171,8 @@ class Dispatcher:
             for one in failed:
                 ledger.log(connection, one.claimed.id, one.reason, one.detail, now)
             passing = by_id.keys() - {move.id for move in stopped}
-            ids = ledger.admit(connection, token, passing, now, lease_until=now + HOLD + LEASE)
+            lease_until = now + HOLD + self.patience.lease
+            ids = ledger.admit(connection, token, passing, now, lease_until=lease_until)
             provider = allowance.account.plugin
             begun = ledger.begin_attempts(connection, token, sorted(ids), provider, now)
             ledger.keep_contents(connection, [by_id[id].as_content() for id in begun])
@@ -231,7 +231,7 @@ class Dispatcher:
         now: datetime,
     ) -> list[Move]:
         ends = {
-            attempt: (one.claimed, answered(one.claimed, outcome, now))
+            attempt: (one.claimed, answered(one.claimed, outcome, now, self.patience))
             for (attempt, one), outcome in zip(admitted.items(), outcomes, strict=True)
         }
         if not ends:

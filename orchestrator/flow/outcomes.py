@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from channels.contract import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
 from orchestrator.model.breaker import Sign
 from orchestrator.model.message import State
+from orchestrator.model.patience import Patience
 from orchestrator.store.consents import Scope
 from orchestrator.store.messages import Claimed, Move
 
@@ -15,9 +16,6 @@ RETRY_AFTER_S = 60.0
 """A certain, passing failure comes back within twice that, the next time within four times …"""
 
 RETRY_AFTER_MAX_S = 1_800.0
-
-LOOK_AGAIN_AFTER = timedelta(minutes=2)
-"""When a lost answer is looked for at the provider."""
 
 _OF_PROVIDER = {
     Reason.provider_down: Sign.FAILS,
@@ -40,13 +38,13 @@ class Answered:
     suppress: Scope | None = None
 
 
-def answered(claimed: Claimed, outcome: Outcome, now: datetime) -> Answered:
+def answered(claimed: Claimed, outcome: Outcome, now: datetime, patience: Patience) -> Answered:
     """Certain failures free the message; what is not certain is `unknown`, never guessed."""
     match outcome:
         case Accepted(provider_ref=ref):
             return Answered(Move(claimed.id, State.ACCEPTED, provider_ref=ref), "accepted")
         case Unknown(detail=detail):
-            move = Move(claimed.id, State.UNKNOWN, "no_answer", now + LOOK_AGAIN_AFTER)
+            move = Move(claimed.id, State.UNKNOWN, "no_answer", now + patience.look_after)
             return Answered(move, "unknown", detail)
         case Deferred(retry_after_s=after, detail=detail):
             return Answered(_later(claimed, "provider", after, now), "deferred", detail)

@@ -6,7 +6,7 @@ sent once more, so that nobody misses it.
 """
 
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
@@ -15,27 +15,28 @@ from channels.contract import Accepted, Attempt, Channel, NotFound
 from orchestrator.flow.accounts import Accounts
 from orchestrator.flow.compose import stable_id
 from orchestrator.model.message import State
+from orchestrator.model.patience import Patience
 from orchestrator.store import lost
 from orchestrator.store.database import reading, writing
 from orchestrator.store.lost import Lost
 
-LOOK_FOR = timedelta(minutes=15)
-"""How long a lost answer is looked for, from the write on."""
-
-LOOK_AGAIN_AFTER = timedelta(minutes=5)
 BATCH_SIZE_MAX = 500
 
 
 def reconcile(
-    engine: Engine, accounts: Accounts, deployment_id: str, now: datetime
+    engine: Engine,
+    accounts: Accounts,
+    deployment_id: str,
+    now: datetime,
+    patience: Patience = Patience(),
 ) -> Counter[str]:
     """Look for every lost message that is due to be looked for; state → messages."""
     met: Counter[str] = Counter()
     with reading(engine) as connection:
         found = lost.due(connection, now, limit=BATCH_SIZE_MAX)
     for one in found:
-        state, ref = _ask(_who(accounts, one), one, deployment_id, now)
-        again_at = now + LOOK_AGAIN_AFTER if state is State.UNKNOWN else None
+        state, ref = _ask(_who(accounts, one), one, deployment_id, now, patience)
+        again_at = now + patience.look_again if state is State.UNKNOWN else None
         with writing(engine) as connection:
             moved = lost.settle(connection, one, state, ref, again_at, now)
         met[str(state)] += moved
@@ -51,7 +52,7 @@ def _who(accounts: Accounts, one: Lost) -> Channel[Any] | None:
 
 
 def _ask(
-    channel: Channel[Any] | None, one: Lost, deployment_id: str, now: datetime
+    channel: Channel[Any] | None, one: Lost, deployment_id: str, now: datetime, patience: Patience
 ) -> tuple[State, str | None]:
     searchable = channel is not None and channel.capabilities.search
     if channel is not None and searchable:
@@ -60,7 +61,7 @@ def _ask(
                 return State.ACCEPTED, ref
             case NotFound():
                 return State.DEFERRED, None
-    if searchable and now < one.written_at + LOOK_FOR:
+    if searchable and now < one.written_at + patience.look_for:
         return State.UNKNOWN, None
     return (State.UNKNOWN_FINAL if one.marketing else State.DEFERRED), None
 

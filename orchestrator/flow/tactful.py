@@ -23,6 +23,7 @@ from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
 from orchestrator.flow.wide import plan_wide
 from orchestrator.model.errors import Broken
+from orchestrator.model.patience import Patience
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Settings, Version
 from orchestrator.rules.within import EVERYONE, Scope, These
@@ -66,9 +67,11 @@ class Tactful:
         failovers: Mapping[str, Channel[Any]] | None = None,
         pace: Pace | None = None,
         hands: int = 1,
+        patience: Patience = Patience(),
     ) -> None:
         self.engine = engine
         self.hands = hands
+        self.patience = patience
         self.settings = settings
         self.versions = tuple(versions)
         self.channels = channels
@@ -86,6 +89,7 @@ class Tactful:
             accounts=self.accounts,
             version_of=self.version_of,
             new_token=new_token,
+            patience=patience,
         )
 
     @property
@@ -127,7 +131,7 @@ class Tactful:
 
     def reconcile(self, now: datetime) -> Counter[str]:
         """Look for messages whose answer was lost."""
-        return reconcile(self.engine, self.accounts, self.deployment.id, now)
+        return reconcile(self.engine, self.accounts, self.deployment.id, now, self.patience)
 
     def tick(self, now: datetime) -> Tick:
         """Everything that is due at one instant: plan, send, look for what was lost."""
