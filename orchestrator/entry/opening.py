@@ -15,7 +15,7 @@ from orchestrator.flow.load import Loaded, load
 from orchestrator.flow.pace import Pace
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.errors import Broken, ProblemsFound
-from orchestrator.model.patience import Patience
+from orchestrator.model.patience import USUAL, Patience
 from orchestrator.model.version import Settings as ShopSettings
 from orchestrator.store.database import open_database, writing
 from orchestrator.store.deployment import Deployment, this_deployment
@@ -95,7 +95,7 @@ def make_tactful(
     failovers: Mapping[str, Channel[Any]] | None = None,
     pace: Pace | None = None,
     hands: int = 1,
-    patience: Patience = Patience(),
+    patience: Patience = USUAL,
 ) -> Tactful:
     """The engine on a database that is open, with channels that are."""
     assert loaded.settings is not None  # whoever calls has seen to it that nothing is wrong

@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from orchestrator.model.errors import WrongUse
-from orchestrator.model.patience import Patience
+from orchestrator.model.patience import USUAL, Patience
 
 DATABASE = "sqlite:///var/tactful.db"
 
@@ -49,10 +49,10 @@ class Settings(BaseSettings):
     )
 
     lease_s: float = Field(
-        Patience().lease.total_seconds(), gt=0, description="How long a worker may hold a message."
+        USUAL.lease.total_seconds(), gt=0, description="How long a worker may hold a message."
     )
     look_after_s: float = Field(
-        Patience().look_after.total_seconds(),
+        USUAL.look_after.total_seconds(),
         gt=0,
         description="When a lost answer is looked for at the provider.",
     )
@@ -60,13 +60,13 @@ class Settings(BaseSettings):
     @property
     def patience(self) -> Patience:
         """How long others are waited for; the spans that have no setting follow `look_after_s`."""
-        look_after, usual = timedelta(seconds=self.look_after_s), Patience()
-        share = look_after / usual.look_after
+        look_after = timedelta(seconds=self.look_after_s)
+        share = look_after / USUAL.look_after
         return Patience(
             timedelta(seconds=self.lease_s),
             look_after,
-            usual.look_again * share,
-            usual.look_for * share,
+            USUAL.look_again * share,
+            USUAL.look_for * share,
         )
 
     @property

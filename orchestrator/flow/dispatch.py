@@ -24,7 +24,7 @@ from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
 from orchestrator.model.breaker import Sign
 from orchestrator.model.message import State
-from orchestrator.model.patience import Patience
+from orchestrator.model.patience import USUAL, Patience
 from orchestrator.model.version import Version
 from orchestrator.rules.clocks import HOLD
 from orchestrator.store import controls
@@ -66,7 +66,7 @@ class Dispatcher:
     accounts: Accounts
     version_of: Callable[[str], Version]
     new_token: Callable[[], str]
-    patience: Patience = Patience()
+    patience: Patience = USUAL
 
     def dispatch(self, watch: Watch, tell: Tell = lambda number: None) -> Sent:
         """Send on every channel until nothing more is due, or a provider may not be given more."""

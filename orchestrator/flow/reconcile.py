@@ -15,7 +15,7 @@ from channels.contract import Accepted, Attempt, Channel, NotFound
 from orchestrator.flow.accounts import Accounts
 from orchestrator.flow.compose import stable_id
 from orchestrator.model.message import State
-from orchestrator.model.patience import Patience
+from orchestrator.model.patience import USUAL, Patience
 from orchestrator.store import lost
 from orchestrator.store.database import reading, writing
 from orchestrator.store.lost import Lost
@@ -28,7 +28,7 @@ def reconcile(
     accounts: Accounts,
     deployment_id: str,
     now: datetime,
-    patience: Patience = Patience(),
+    patience: Patience = USUAL,
 ) -> Counter[str]:
     """Look for every lost message that is due to be looked for; state → messages."""
     met: Counter[str] = Counter()

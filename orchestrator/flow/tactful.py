@@ -23,7 +23,7 @@ from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
 from orchestrator.flow.wide import plan_wide
 from orchestrator.model.errors import Broken
-from orchestrator.model.patience import Patience
+from orchestrator.model.patience import USUAL, Patience
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Settings, Version
 from orchestrator.rules.within import EVERYONE, Scope, These
@@ -67,7 +67,7 @@ class Tactful:
         failovers: Mapping[str, Channel[Any]] | None = None,
         pace: Pace | None = None,
         hands: int = 1,
-        patience: Patience = Patience(),
+        patience: Patience = USUAL,
     ) -> None:
         self.engine = engine
         self.hands = hands

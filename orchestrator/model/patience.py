@@ -18,3 +18,7 @@ class Patience:
     look_after: timedelta = timedelta(minutes=2)
     look_again: timedelta = timedelta(minutes=5)
     look_for: timedelta = timedelta(minutes=15)
+
+
+USUAL = Patience()
+"""As long as most providers need."""
