@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, exists, func, select
@@ -21,6 +22,7 @@ from orchestrator.rules.slot_rows import SlotRow, slot_parameter
 from orchestrator.rules.triggers import change_parameter
 from orchestrator.rules.within import EVERYONE, Range, Scope, These
 from orchestrator.store import campaigns, controls, journeys, passes
+from orchestrator.store.approvals import Approval, approvals
 from orchestrator.store.arrivals import arrived_since
 from orchestrator.store.clocks import all_clocks, clocks_of
 from orchestrator.store.decided import HELD, decide_into_ledger
@@ -67,8 +69,18 @@ class Asking:
         self._since = campaigns.all_since(connection)
 
     def is_paused(self, version: Version) -> bool:
-        """Whether the campaign, or everything, is stopped."""
+        """Whether the campaign, or everything, is stopped, or waits for its approval."""
+        if version.needs_approval and version.digest not in self._approved:
+            return True
         return any(pause.stops_campaign(version.name) for pause in self._pauses)
+
+    def approved(self, version: Version) -> int | None:
+        """How many customers in a day somebody has approved of, where that is asked for."""
+        return self._approved[version.digest].audience if version.needs_approval else None
+
+    @cached_property
+    def _approved(self) -> dict[str, Approval]:
+        return approvals(self.connection)
 
     def earliest(self, version: Version) -> datetime:
         """Nothing that became due before is news: older, or from before the campaign began."""

@@ -21,6 +21,9 @@ from orchestrator.rules.within import EVERYONE, Scope
 from orchestrator.store import controls, journeys
 from orchestrator.store.decided import planned_lately
 
+APPROVED_STRETCH = 1.5
+"""So many times the customers that somebody has approved of may be written to in a day."""
+
 
 @dataclass(frozen=True)
 class Verdicts:
@@ -141,16 +144,29 @@ def arbitration(version: Version) -> tuple[bool, int, str]:
     return campaign.marketing, -campaign.priority, campaign.name
 
 
-def above_max(version: Version, new: int, in_a_day: int) -> str:
-    """Why a campaign must not write to so many, if it must not."""
+def audience_max(version: Version, approved: int | None) -> int:
+    """To how many customers in a day a campaign may write."""
     most = version.campaign.max_audience
-    if not new or in_a_day <= most:
+    return most if approved is None else min(most, int(approved * APPROVED_STRETCH))
+
+
+def above_max(version: Version, new: int, in_a_day: int, approved: int | None) -> str:
+    """Why a campaign must not write to so many, if it must not."""
+    most, name = version.campaign.max_audience, version.name
+    if not new or in_a_day <= audience_max(version, approved):
         return ""
-    return f"would reach {in_a_day:,} customers in a day; max_audience is {most:,}"
+    if in_a_day > most:
+        return f"would reach {in_a_day:,} customers in a day; max_audience is {most:,}"
+    return (
+        f"would reach {in_a_day:,} customers in a day, and {approved:,} were approved of: look at "
+        f"`tactful plan {name}`, `tactful approve {name}` again, then `tactful resume campaign "
+        f"{name}`"
+    )
 
 
 def _above_max(asking: Asking, version: Version, new: int) -> str:
     if not new:
         return ""
     lately = planned_lately if at_once(version) else journeys.begun_lately
-    return above_max(version, new, lately(asking.connection, version.name, asking.now))
+    in_a_day = lately(asking.connection, version.name, asking.now)
+    return above_max(version, new, in_a_day, asking.approved(version))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from orchestrator.flow.approving import suppose
 from orchestrator.flow.ingest import Kind, ingest_raw
 from orchestrator.flow.lessons import learn_anew
 from orchestrator.flow.replay import Arrival, Moment, replay
@@ -56,6 +57,8 @@ def simulate(
         learn_anew(engine)
         tactful = make(engine)
         tactful.publish(span.start - BEFORE)
+        with writing(engine) as connection:
+            suppose(connection, tactful.versions, span.start)
         later = _rewind(tactful, statements, span.start)
         yield from replay(tactful, later, span.start, span.end, step=span.step)
     finally:

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from orchestrator.flow.asking import Asking, Due, at_once
-from orchestrator.flow.plan import Planner, Verdicts, above_max
+from orchestrator.flow.plan import Planner, Verdicts, above_max, audience_max
 from orchestrator.flow.statements import Question
 from orchestrator.flow.travel import frozen
 from orchestrator.model.version import Version
@@ -41,6 +41,7 @@ class Pass:
     question: Question
     parameters: Mapping[str, Any]
     ranges: Sequence[Range]
+    approved: int | None
 
     @property
     def size(self) -> int:
@@ -67,7 +68,8 @@ def _wide_passes(asking: Asking, versions: Sequence[Version]) -> Iterator[Pass]:
         if due is not None:
             question = asking.statements.on_trigger(version, asking.within.shape)
             parameters = {**asking.parameters(question), **due.parameters}
-            yield Pass(version, due, question, parameters, ranges)
+            approved = asking.approved(version)
+            yield Pass(version, due, question, parameters, ranges, approved)
 
 
 def _run(engine: Engine, one: Pass, now: datetime, hands: int) -> Verdicts:
@@ -78,11 +80,12 @@ def _run(engine: Engine, one: Pass, now: datetime, hands: int) -> Verdicts:
     too_many = ""
     with ExitStack() as stack, ThreadPoolExecutor(len(shares)) as pool:
         at_work = [stack.enter_context(_hand(engine, one, share)) for share in shares]
-        if lately + one.size <= version.campaign.max_audience:
+        if lately + one.size <= audience_max(version, one.approved):
             counts = sum(pool.map(_Hand.plan, at_work), Counter[str]())
         else:
             counts = sum(pool.map(_Hand.decide, at_work), Counter[str]())
-            too_many = above_max(version, counts["planned"], lately + counts["planned"])
+            in_a_day = lately + counts["planned"]
+            too_many = above_max(version, counts["planned"], in_a_day, one.approved)
             if not too_many:
                 list(pool.map(_Hand.write, at_work))
     with writing(engine) as connection:

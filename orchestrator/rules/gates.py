@@ -35,6 +35,7 @@ from orchestrator.rules.prices import price_now
 from orchestrator.rules.triggers import came_between
 from orchestrator.rules.where import where
 from orchestrator.tables import (
+    approvals,
     controls,
     customers,
     events,
@@ -80,6 +81,12 @@ def customer_gates(case: Case) -> Iterator[Gate]:
         "paused", ~_stopped(("everything", "*"), ("campaign", campaign.name)),
         "the campaign, or everything, is paused", HELD,
     )  # fmt: skip
+    if case.version.needs_approval and not case.sending:
+        approved = select(approvals.c.id).where(approvals.c.version == case.version.digest)
+        yield Gate(
+            "not_approved", exists(approved), "nobody has approved of this content yet", HELD,
+            ("approval",) if campaign.approval else ("shop", "approval"),
+        )  # fmt: skip
     yield Gate(
         "already_messaged", ~_already(case),
         "got this step for the same occasion already", State.CANCELLED,

@@ -1,6 +1,6 @@
 """Campaign versions: kept for ever, so that every message can be explained."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,19 @@ from orchestrator.tables import campaigns, shops, versions
 def save_versions(connection: Connection, loaded: Iterable[Version], now: datetime) -> None:
     """Keep these versions and make them the current ones; campaigns that are gone stop asking."""
     current = list(loaded)
-    for settings in {version.settings.digest: version.settings for version in current}.values():
-        _save_settings(connection, settings, now)
+    keep_versions(connection, current, now)
     for version in current:
+        named = {"name": version.name, "version": version.digest, "since": now}
+        connection.execute(upsert(connection, campaigns, ["name"], ["version"]), named)
+    names = [version.name for version in current]
+    connection.execute(delete(campaigns).where(campaigns.c.name.not_in(names)))
+
+
+def keep_versions(connection: Connection, some: Collection[Version], now: datetime) -> None:
+    """Keep these versions, whether they are put to work or not."""
+    for settings in {version.settings.digest: version.settings for version in some}.values():
+        _save_settings(connection, settings, now)
+    for version in some:
         row = {
             "digest": version.digest,
             "name": version.name,
@@ -25,10 +35,6 @@ def save_versions(connection: Connection, loaded: Iterable[Version], now: dateti
             "created_at": now,
         }
         connection.execute(insert_ignore(connection, versions), row)
-        named = {"name": version.name, "version": version.digest, "since": now}
-        connection.execute(upsert(connection, campaigns, ["name"], ["version"]), named)
-    names = [version.name for version in current]
-    connection.execute(delete(campaigns).where(campaigns.c.name.not_in(names)))
 
 
 def _save_settings(connection: Connection, settings: Settings, now: datetime) -> None:

@@ -34,7 +34,7 @@ from orchestrator.tables import messages
 from orchestrator.tables.base import Id, Instant
 from orchestrator.tables.messages import is_one_of
 
-HELD = ("paused", "channel_paused")
+HELD = ("paused", "channel_paused", "not_approved")
 """Reasons that decide nothing: whoever they stop is asked about again."""
 
 STATEMENTS_KEPT_MAX = 1_000

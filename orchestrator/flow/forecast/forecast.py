@@ -9,6 +9,9 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
+from orchestrator.flow.approving import approval_text, plan_digest, suppose
+from orchestrator.flow.asking import at_once
+from orchestrator.flow.canary import forecast_text
 from orchestrator.flow.explain.places import Spot
 from orchestrator.flow.explain.reasons import reason, reasons
 from orchestrator.flow.forecast.moments import Look, begins, looks
@@ -18,6 +21,7 @@ from orchestrator.flow.rehearsal import rehearsing
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.version import Version
 from orchestrator.store import controls
+from orchestrator.store.approvals import Approval, approvals
 from orchestrator.store.clocks import all_clocks
 from orchestrator.store.controls import Pause
 from orchestrator.store.database import reading
@@ -51,7 +55,9 @@ class CampaignForecast:
     """What one campaign would come to.
 
     `began`: customers who set out on a campaign of several steps. `halted`: why planning stopped
-    it. `paused`: why it does not plan at all.
+    it. `paused`: why it does not plan at all. `digest` stands for this campaign's part of the plan,
+    `audience` for the customers that it counts against max_audience. `approval` and `canary` say
+    what else holds its messages back, if anything does; `approved`: whether somebody has agreed.
     """
 
     campaign: str
@@ -64,6 +70,11 @@ class CampaignForecast:
     paused: str
     channels: tuple[OnChannel, ...]
     not_sent: tuple[NotSent, ...]
+    digest: str
+    audience: int
+    approval: str
+    approved: bool
+    canary: str
 
     @property
     def cost(self) -> Decimal:
@@ -116,6 +127,8 @@ def forecast(
     since = begins(versions, clocks, now, at)
     with rehearsing(tactful.engine, tactful.versions, since) as connection:
         paused = controls.pauses(connection)
+        approved = approvals(connection)
+        suppose(connection, tactful.versions, now)
         last_id = last_message(connection)
         tally = _plan(connection, tactful, asked)
         found = [way for way in ways(connection, last_id) if way.campaign in names]
@@ -123,8 +136,11 @@ def forecast(
             OnChannel(way, estimate(connection, tactful, way, last_id, samples_max))
             for way in found
         ]
-        digest, who = _digest(connection, told, last_id, with_who=with_who)
-    campaigns = tuple(_campaign(tactful, v, tally, estimates, paused) for v in told)
+        digest, own, who = _digests(connection, told, last_id, with_who=with_who)
+    campaigns = tuple(
+        _campaign(tactful, v, tally, estimates, paused, own[v.name], approved.get(v.digest))
+        for v in told
+    )
     return Forecast(asked, campaigns, digest, tactful.shop.currency, who)
 
 
@@ -143,22 +159,27 @@ def _plan(connection: Connection, tactful: Tactful, asked: Iterable[Look]) -> _T
     return tally
 
 
-def _digest(
+def _digests(
     connection: Connection, told: Sequence[Version], last_id: int, *, with_who: bool
-) -> tuple[str, tuple[Planned, ...]]:
-    """The digest of the versions and of every message, in order; and the messages, if wanted."""
+) -> tuple[str, dict[str, str], tuple[Planned, ...]]:
+    """The digest of the versions and of every message, in order; that of each campaign alone; and
+    the messages, if wanted.
+    """
     digest = sha256()
+    own = {version.name: sha256() for version in told}
     for version in sorted(version.digest for version in told):
         digest.update(f"{version}\n".encode())
-    names = {version.name for version in told}
     who = []
     for one in in_order(connection, last_id):
-        if one.campaign in names:
+        if one.campaign in own:
             row = (one.campaign, one.customer, one.occasion, str(one.step), one.channel)
-            digest.update(("\t".join(row) + "\n").encode())
+            line = ("\t".join(row) + "\n").encode()
+            digest.update(line)
+            own[one.campaign].update(line)
             if with_who:
                 who.append(one)
-    return digest.hexdigest(), tuple(who)
+    each = {v.name: plan_digest(v, own[v.name].hexdigest()) for v in told}
+    return digest.hexdigest(), each, tuple(who)
 
 
 def _campaign(
@@ -167,21 +188,29 @@ def _campaign(
     tally: _Tally,
     estimates: Sequence[OnChannel],
     paused: Sequence[Pause],
+    digest: str,
+    approval: Approval | None,
 ) -> CampaignForecast:
     campaign = version.campaign
     counts = tally.counts.get(version.name, Counter())
     mine = tuple(one for one in estimates if one.way.campaign == version.name)
+    planned = sum(one.way.messages for one in mine)
     return CampaignForecast(
         campaign=version.name,
         purpose=campaign.purpose,
         version=version.digest,
         max_audience=campaign.max_audience,
-        planned=sum(one.way.messages for one in mine),
+        planned=planned,
         began=counts["began"],
         halted=tally.halted.get(version.name, ""),
         paused=next((p.reason for p in paused if p.stops_campaign(version.name)), ""),
         channels=mine,
         not_sent=tuple(_not_sent(tactful, version, counts)),
+        digest=digest,
+        audience=planned if at_once(version) else counts["began"],
+        approval=approval_text(version, approval),
+        approved=approval is not None,
+        canary=forecast_text(version),
     )
 
 
