@@ -1,0 +1,127 @@
+"""What a worker does with hints: nothing twice, whoever comes, and however often."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from orchestrator.entry import clock
+from orchestrator.flow.dispatch import BATCH_SIZE_MAX
+from orchestrator.store import controls
+from orchestrator.store.database import writing
+from orchestrator.store.turns import turn
+from orchestrator.tables import messages
+from tests.distributed.world import World
+
+
+def length(world: World, queue: str) -> int:
+    """Hints in a queue."""
+    return int(world.broker.llen(queue))
+
+
+def test_a_hint_that_comes_twice_doubles_nothing(world: World) -> None:
+    world.sign_up(30)
+    work = world.work()
+    assert work.plan()
+    assert work.plan()
+    assert length(world, "dispatch.email") == 2
+    assert work.dispatch("email") == {"accepted": 30}
+    assert work.dispatch("email") == {}
+    work.decide([1, 2, 3])
+    work.look_for_lost()
+    world.recorded(30)
+
+
+def test_many_hands_at_once(world: World) -> None:
+    world.sign_up(60)
+    world.work().plan()
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: world.work().dispatch("email"), range(4)))
+    assert sum(one["accepted"] for one in done) == 60
+    world.recorded(60)
+
+
+def test_customers_with_news_are_decided_about_at_once(world: World) -> None:
+    world.sign_up(3)
+    world.work().decide([1, 3])
+    assert length(world, "dispatch.email") == 1
+    world.work().dispatch("email")
+    world.recorded(2)
+
+
+def test_who_finds_another_at_it_leaves_planning_to_that_one(world: World) -> None:
+    world.sign_up(1)
+    with turn(world.engine, "plan") as mine:
+        assert mine
+        assert not world.work().plan()
+    assert world.states() == {}
+    assert world.work().plan()
+
+
+def test_a_channel_that_the_shop_has_not_got(world: World) -> None:
+    assert world.work().dispatch("whatsapp") == {}
+
+
+def test_when_time_is_up_another_hint_goes_on(world: World) -> None:
+    world.sign_up(2)
+    world.work().plan()
+    before = length(world, "dispatch.email")
+    assert world.work(dispatch_s=0).dispatch("email") == {}
+    assert length(world, "dispatch.email") == before + 1
+
+
+def test_who_is_about_to_end_begins_nothing_and_passes_it_on(world: World) -> None:
+    world.sign_up(2)
+    world.work().plan()
+    before = length(world, "dispatch.email")
+    assert world.work(ends=lambda: True).dispatch("email") == {}
+    assert length(world, "dispatch.email") == before + 1
+
+
+def test_what_was_left_behind_is_free_again(world: World) -> None:
+    world.sign_up(5)
+    work = world.work()
+    work.plan()
+    gone = {"state": "claimed", "token": "gone", "lease_until": clock.now() - timedelta(minutes=1)}
+    with writing(world.engine) as connection:
+        connection.execute(update(messages).values(gone))
+    work.look_for_lost()
+    work.dispatch("email")
+    world.recorded(5)
+
+
+def test_a_tick_calls_as_many_hands_as_have_enough_to_do(world: World) -> None:
+    world.sign_up(BATCH_SIZE_MAX + 1)
+    world.work().plan()
+    world.broker.flushdb()
+    sent = world.ticker().tick(clock.now(), 0.0)
+    assert sent == {"plan": 2, "feedback": 1, "dispatch.email": 2}
+    assert length(world, "dispatch.email") == 2
+
+
+def test_any_number_of_tickers(world: World) -> None:
+    world.sign_up(3)
+    world.work().plan()
+    world.broker.flushdb()
+    for at_s in range(4):
+        world.ticker().tick(clock.now(), float(at_s))
+    lengths = {queue: length(world, queue) for queue in ("plan", "feedback", "dispatch.email")}
+    assert lengths == {"plan": 2, "feedback": 1, "dispatch.email": 1}
+
+
+def test_what_is_paused_calls_nobody(world: World) -> None:
+    world.sign_up(3)
+    world.work().plan()
+    world.broker.flushdb()
+    with writing(world.engine) as connection:
+        controls.pause(connection, "channel", "email", "", clock.now())
+    world.ticker().tick(clock.now(), 0.0)
+    assert length(world, "dispatch.email") == 0
+
+
+def test_one_tick_plans_and_learns_in_its_own_time(world: World) -> None:
+    ticker = world.ticker()
+    assert ticker.tick(clock.now(), 0.0)["plan"] == 2
+    world.broker.flushdb()
+    assert ticker.tick(clock.now(), 4.9) == {}
+    assert ticker.tick(clock.now(), 5.0) == {"plan": 1, "feedback": 1}
