@@ -42,6 +42,20 @@ _NUMBER = re.compile(r"(?<![\w.])\+\d[\d ().-]{6,}\d\b")
 _secrets: set[str] = set()
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours; without a stream, whatever standard error is at the moment."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__(stream or sys.stderr)
+        self._fixed = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        if self._fixed is None:
+            self.stream = sys.stderr
+        super().emit(record)
+
+
 def start_logs(
     *,
     secrets: Iterable[object] = (),
@@ -55,20 +69,20 @@ def start_logs(
     screen. `TACTFUL_LOG_LEVEL` wins over `level`, which is `info`. `secrets`: see `hide`.
     """
     hide(*secrets)
-    stream = stream or sys.stderr
-    kind = environ.get("TACTFUL_LOG", "text" if stream.isatty() else "json").lower()
-    handler = logging.StreamHandler(stream)
+    on_screen = (stream or sys.stderr).isatty()
+    kind = environ.get("TACTFUL_LOG", "text" if on_screen else "json").lower()
+    handler = _Handler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _said_twice, *_BEFORE],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *(_for_screens(stream) if kind == "text" else _FOR_MACHINES),
+                *(_for_screens(on_screen) if kind == "text" else _FOR_MACHINES),
             ],
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [one for one in root.handlers if not isinstance(one, _Handler)] + [handler]
     root.setLevel((environ.get("TACTFUL_LOG_LEVEL") or level or "info").upper())
     logging.captureWarnings(True)
 
@@ -199,8 +213,8 @@ _BEFORE: list[Processor] = [
 _FOR_MACHINES: list[Processor] = [_rename, structlog.processors.JSONRenderer()]
 
 
-def _for_screens(stream: TextIO) -> list[Processor]:
-    coloured = stream.isatty() and not os.environ.get("NO_COLOR")
+def _for_screens(on_screen: bool) -> list[Processor]:
+    coloured = on_screen and not os.environ.get("NO_COLOR")
     return [structlog.dev.ConsoleRenderer(colors=coloured)]
 
 

@@ -21,7 +21,7 @@ from orchestrator.entry.logs import get_logger
 from orchestrator.model.shop import Shop
 from orchestrator.store import gauges, heartbeats
 from orchestrator.store.accounts import breakers
-from orchestrator.store.controls import Pause, pauses
+from orchestrator.store.controls import EVERYTHING, Pause, pauses
 from orchestrator.store.database import reading
 from orchestrator.store.gauges import Totals
 
@@ -57,6 +57,14 @@ class Known:
                 for name, use in uses
                 if use.pace is not None
             },
+        )
+
+    def stops(self, paused: Collection[Pause], channel: str) -> bool:
+        """Whether these pauses stop the channel as a whole."""
+        names = {(one.scope, one.name) for one in paused}
+        behind = {("provider", one) for one in self.providers.get(channel, ())}
+        return bool(names & {EVERYTHING, ("channel", channel)}) or (
+            bool(behind) and behind <= names
         )
 
 
@@ -153,7 +161,7 @@ class LedgerCollector(Collector):
             waiting.add_metric([channel], 0 if one is None else one.waiting)
             due.add_metric([channel], 0 if one is None else one.due)
             oldest = None if one is None else one.oldest_due
-            late = oldest is not None and not self._is_stopped(channel, stopped)
+            late = oldest is not None and not self._known.stops(stopped, channel)
             lag.add_metric([channel], (now - oldest).total_seconds() if late and oldest else 0)
         pace = _gauges(
             "tactful_pace_per_second", "The most messages its provider is given.", "channel"
@@ -161,13 +169,6 @@ class LedgerCollector(Collector):
         for channel, per_s in self._known.pace_per_s.items():
             pace.add_metric([channel], per_s)
         yield from (waiting, due, lag, pace)
-
-    def _is_stopped(self, channel: str, stopped: Collection[Pause]) -> bool:
-        names = {(one.scope, one.name) for one in stopped}
-        behind = {("provider", one) for one in self._known.providers.get(channel, ())}
-        return bool(names & {("everything", "*"), ("channel", channel)}) or (
-            bool(behind) and behind <= names
-        )
 
 
 def _hands(connection: Connection, now: datetime) -> Iterator[Metric]:

@@ -39,10 +39,11 @@ class Signs:
         self._engine = engine
         self._kind = kind
         self._host = socket.gethostname()
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._watchdog = Watchdog(timeout_s)
         self._started_at = clock.now()
         self._written: tuple[str, float] = ("", 0.0)
+        self._done: Mapping[str, int] = {}
         self.worker = worker or f"{kind}@{self._host}"
 
     def report(
@@ -67,9 +68,13 @@ class Signs:
         done: Mapping[str, int] | None = None,
         within_s: float | None = None,
     ) -> None:
-        """It gets on: a row in the caller's transaction. `within_s`: how soon it will again."""
+        """It gets on: a row in the caller's transaction.
+
+        `done`: as before where it is not given. `within_s`: how soon it gets on again.
+        """
         self._watchdog.progress(within_s)
         now = clock.now()
+        self._done = self._done if done is None else dict(done)
         said = Beat(
             worker=self.worker,
             kind=self._kind,
@@ -77,9 +82,9 @@ class Signs:
             pid=os.getpid(),
             started_at=self._started_at,
             progress_at=now,
-            again_by=now + timedelta(seconds=within_s or self._timeout_s),
+            again_by=now + timedelta(seconds=within_s or self.timeout_s),
             doing=doing,
-            done=done or {},
+            done=self._done,
         )
         heartbeats.beat(connection, said)
         self._written = (doing, time.monotonic())

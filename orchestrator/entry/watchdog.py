@@ -13,7 +13,6 @@ in the queue and look alive.
 
 import faulthandler
 import os
-import sys
 import time
 from threading import Event, Thread
 from types import TracebackType
@@ -27,6 +26,8 @@ STUCK = 70
 LOOK_EVERY_S = 1.0
 LOOK_SHARE = 0.1
 SPARE_S = 30.0
+STDERR = 2
+"""The descriptor: whatever Python does with it, this is where it ends."""
 
 
 class Watchdog:
@@ -70,7 +71,7 @@ class Watchdog:
         looked_s = time.monotonic()
         while True:
             left_s = max(self._until_s - looked_s, 0.0)
-            faulthandler.dump_traceback_later(left_s + SPARE_S, exit=True)
+            faulthandler.dump_traceback_later(left_s + SPARE_S, exit=True, file=STDERR)
             if self._ended.wait(self._every_s):
                 return
             now_s = time.monotonic()
@@ -87,5 +88,5 @@ class Watchdog:
         get_logger("tactful.watchdog").critical(
             "stuck, so this process ends", silent_s=silent_s, pid=os.getpid(), exit_code=STUCK
         )
-        faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr, all_threads=True)
+        faulthandler.dump_traceback(file=STDERR, all_threads=True)
         os._exit(STUCK)

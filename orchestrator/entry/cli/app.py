@@ -21,6 +21,7 @@ from orchestrator.entry.cli.schema import schema
 from orchestrator.entry.cli.simulate import simulate
 from orchestrator.entry.cli.status import status
 from orchestrator.entry.cli.tick import tick
+from orchestrator.entry.cli.top import top
 from orchestrator.entry.cli.web import web
 
 app = typer.Typer(
@@ -76,6 +77,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "migrate": migrate,
     "publish": publish,
     "tick": tick,
+    "top": top,
     "web": web,
 }
 for name, command in COMMANDS.items():

@@ -29,12 +29,12 @@ class Commands(TyperGroup):
             typer.echo("Stopped.", err=True)
             raise typer.Exit(STOPPED) from None
         except Exception as error:
-            if ctx.params.get("debug") or not _is_fault(error):
+            if ctx.params.get("debug") or not is_fault(error):
                 raise
             raise typer.Exit(_tell(error)) from None
 
 
-def _is_fault(error: Exception) -> bool:
+def is_fault(error: Exception) -> bool:
     """Not one of typer's own ways to end a command."""
     return not type(error).__module__.startswith(("typer", "click"))
 

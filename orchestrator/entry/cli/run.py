@@ -1,6 +1,7 @@
 """`tactful run`: decides and sends whatever is due, until it is stopped."""
 
 import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator.entry.cli.faults import BROKEN, is_fault
 from orchestrator.entry.cli.options import Json, ShopFolder
 
 if TYPE_CHECKING:
+    from orchestrator.entry.signs import Signs
     from orchestrator.flow.tactful import Tactful, Tick
     from orchestrator.flow.watch import Watch
 
@@ -34,10 +37,10 @@ def run(
     are recorded; a second one ends it at once.
     """
     from orchestrator.entry import clock
-    from orchestrator.entry.memory import settle
+    from orchestrator.entry.logs import get_logger, start_logs
     from orchestrator.entry.opening import open_tactful
     from orchestrator.entry.settings import settings
-    from orchestrator.flow.lessons import learn_what_is_due
+    from orchestrator.entry.signs import Signs
     from orchestrator.model.errors import WrongUse
     from orchestrator.model.span import parse_span
 
@@ -47,34 +50,62 @@ def run(
         raise WrongUse(f"--every: {error}") from None
     if pause_s <= 0:
         raise WrongUse("--every must be more than nothing")
+    where = settings(shop)
+    # Somebody, or something, reads what it prints: then the log holds only what is wrong.
+    is_read = once or json or sys.stderr.isatty()
+    start_logs(level="warning" if is_read else "info", secrets=[where.database_url])
+    try:
+        with (
+            open_tactful(where) as tactful,
+            Signs(tactful.engine, "run", timeout_s=where.stuck_after_s) as signs,
+            _stopping() as stop,
+        ):
+            tactful.publish(clock.now())
+            screen = _Screen(tactful.shop.zone, json=json, loud=once)
+            screen.begin(len(tactful.versions), every)
+            _look_on(tactful, signs, stop, screen, None if once else pause_s)
+    except Exception as error:
+        if is_read or not is_fault(error):
+            raise
+        get_logger("tactful.run").exception("stopped by a failure")
+        raise typer.Exit(BROKEN) from None
+
+
+def _look_on(
+    tactful: "Tactful", signs: "Signs", stop: Event, screen: "_Screen", pause_s: float | None
+) -> None:
+    """Look again and again until asked to stop; without a pause, once."""
+    from orchestrator.entry import clock
+    from orchestrator.entry.memory import settle
+    from orchestrator.flow.lessons import learn_what_is_due
+
     done: Counter[str] = Counter()
     settled = False
-    with open_tactful(settings(shop)) as tactful, _stopping() as stop:
-        tactful.publish(clock.now())
-        screen = _Screen(tactful.shop.zone, json=json, loud=once)
-        screen.begin(len(tactful.versions), every)
-        while not stop.is_set():
-            now = clock.now()
-            screen.learned(learn_what_is_due(tactful, now))
-            tick = _look(tactful, clock.WATCH, stop)
-            done["planned"] += sum(verdicts.planned for verdicts in tick.verdicts)
-            done.update(_ended(tick))
-            screen.show(now, tick)
-            if once:
-                return
-            if not settled:
-                settle()  # every campaign has been asked once: its statements are built
-                settled = True
-            with screen.waiting(done):
-                stop.wait(pause_s if tick.wait_s is None else min(pause_s, tick.wait_s))
-        screen.end(done)
+    while not stop.is_set():
+        now = clock.now()
+        signs.report("looking", done)
+        screen.learned(learn_what_is_due(tactful, now))
+        tick = _look(tactful, clock.WATCH, signs, stop)
+        done["planned"] += sum(verdicts.planned for verdicts in tick.verdicts)
+        done.update(_ended(tick))
+        screen.show(now, tick)
+        if pause_s is None:
+            return
+        if not settled:
+            settle()  # every campaign has been asked once: its statements are built
+            settled = True
+        wait_s = pause_s if tick.wait_s is None else min(pause_s, tick.wait_s)
+        signs.report("waiting", done, within_s=wait_s + signs.timeout_s)
+        with screen.waiting(done):
+            stop.wait(wait_s)
+    screen.end(done)
 
 
 class _StoppedBetween(Exception):
     """Asked to stop, and nothing is in hand."""
 
 
-def _look(tactful: "Tactful", watch: "Watch", stop: Event) -> "Tick":
+def _look(tactful: "Tactful", watch: "Watch", signs: "Signs", stop: Event) -> "Tick":
     """One tick, cut short between two batches where somebody wants it to end."""
     from orchestrator.flow.tactful import Tick
 
@@ -82,6 +113,7 @@ def _look(tactful: "Tactful", watch: "Watch", stop: Event) -> "Tick":
 
     def between_batches(number: int) -> None:
         sent["done"] += number
+        signs.report("sending")
         if stop.is_set():
             raise _StoppedBetween
 
@@ -142,12 +174,15 @@ class _Screen:
         """What one look came to."""
         from orchestrator.entry.cli.screen import json_line, warn
         from orchestrator.entry.cli.when import show_moment
+        from orchestrator.entry.logs import get_logger
 
         planned = {v.campaign: v.planned for v in tick.verdicts if v.planned}
         halted = {v.campaign: v.halted for v in tick.verdicts if v.halted}
+        counted = {"planned": planned, "sent": tick.sent, "found": tick.found, "halted": halted}
+        if planned or tick.sent or tick.found or halted:
+            get_logger("tactful.run").info("looked", **counted)
         if self._json:
-            said = {"at": now, "planned": planned, "sent": tick.sent, "found": tick.found}
-            json_line({**said, "halted": halted})
+            json_line({"at": now, **counted})
             return
         for campaign, why in halted.items():
             warn(f"{campaign} is paused: it {why}; `tactful resume campaign {campaign}`")
