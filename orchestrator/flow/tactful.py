@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from channels.contract import Channel
 from orchestrator.flow.accounts import Accounts
 from orchestrator.flow.canary import Judged, begin_canaries, judge_canaries
+from orchestrator.flow.cancelling import Answer, cancel
 from orchestrator.flow.compose import Composer
 from orchestrator.flow.dispatch import Dispatcher, Tell
 from orchestrator.flow.law import read_law
@@ -29,6 +30,7 @@ from orchestrator.model.version import Settings, Version
 from orchestrator.rules.within import EVERYONE, Scope, These
 from orchestrator.store.campaigns import save_versions, stored_version
 from orchestrator.store.canaries import any_out
+from orchestrator.store.cancelling import Which
 from orchestrator.store.database import reading, writing
 from orchestrator.store.deployment import Deployment
 
@@ -143,6 +145,10 @@ class Tactful:
         self.judge(watch.now())
         sent = self.dispatcher.dispatch(watch, tell)
         return Tick(verdicts, sent.states, self.reconcile(watch.now()), sent.wait_s)
+
+    def cancel(self, which: Which, now: datetime) -> list[Answer]:
+        """End what has not left yet; what is answered `cancelled` never leaves."""
+        return cancel(self.engine, which, now)
 
     def version_of(self, digest: str) -> Version:
         """A version, current or not, by its digest."""

@@ -1,0 +1,48 @@
+"""Cancelling, with an answer for each message: `cancelled`, or `too late`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from orchestrator.model.message import ADMITTED
+from orchestrator.store.cancelling import Stopped, Which
+from orchestrator.store.cancelling import cancel as end
+from orchestrator.store.database import writing
+
+TRIES = 3
+"""PostgreSQL may end one of two who wait for each other; nothing was answered then."""
+
+_WAITED_FOR_EACH_OTHER = "40P01"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`cancelled`: no provider is given the message, ever. `too late`: one may have it already."""
+
+    message: int
+    answer: Literal["cancelled", "too late"]
+    state: str
+
+
+def cancel(engine: Engine, which: Which, now: datetime) -> list[Answer]:
+    """End every message that has not left yet, and say which those are.
+
+    Told of are the messages that had not come to an end; a single message in any case.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with writing(engine) as connection:
+                stopped = end(connection, which, now)
+            return [_answer(one) for one in stopped]
+        except OperationalError as error:
+            if not tries_left or getattr(error.orig, "sqlstate", "") != _WAITED_FOR_EACH_OTHER:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _answer(one: Stopped) -> Answer:
+    left = one.state in ADMITTED
+    return Answer(one.message, "too late" if left else "cancelled", str(one.state))
