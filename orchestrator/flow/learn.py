@@ -16,7 +16,7 @@ A product's *popularity* is in how many baskets of the last 28 days it was.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby, islice, pairwise
+from itertools import chain, groupby, islice, pairwise
 from math import sqrt
 from operator import itemgetter
 from zoneinfo import ZoneInfo
@@ -147,9 +147,7 @@ def _pairs(
             holding.setdefault(product, []).append(basket)
     # Product by product: all pairs at once would be counted in hundreds of megabytes.
     for product, with_it in holding.items():
-        together: Counter[int] = Counter()
-        for basket in with_it:
-            together.update(basket)
+        together = Counter(chain.from_iterable(with_it))
         del together[product]
         own = category.get(product)
         ranked = sorted(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from orchestrator.store.dialect import insert_ignore, upsert
 from orchestrator.tables import deployment
@@ -33,9 +33,12 @@ def this_deployment(connection: Connection, otherwise: Deployment) -> Deployment
     return Deployment(found["id"], found["secret"])
 
 
+_NOTED = select(deployment.c.value).where(deployment.c.name == bindparam("of_name"))
+
+
 def moment(connection: Connection, name: str) -> datetime | None:
     """When something was last done, if it was noted."""
-    found = connection.scalar(select(deployment.c.value).where(deployment.c.name == name))
+    found = connection.scalar(_NOTED, {"of_name": name})
     return None if found is None else datetime.fromisoformat(found)
 
 

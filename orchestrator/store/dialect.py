@@ -23,14 +23,18 @@ STATEMENT_ROWS = 60
 """Rows in one statement on SQLite; more bring nothing."""
 
 
-def _insert(connection: Connection, table: Table) -> Insert:
-    on_sqlite = connection.dialect.name == "sqlite"
-    return sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+def _insert(dialect: str, table: Table) -> Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def insert_ignore(connection: Connection, table: Table) -> Insert:
     """An insert that leaves a row alone which breaks any unique key; `rowcount` tells how many."""
-    statement = _insert(connection, table).on_conflict_do_nothing()
+    return ignoring(connection.dialect.name, table)
+
+
+def ignoring(dialect: str, table: Table) -> Insert:
+    """The same, by the dialect's name, for statements that are kept."""
+    statement = _insert(dialect, table).on_conflict_do_nothing()
     return statement.execution_options(preserve_rowcount=True)
 
 
@@ -38,7 +42,7 @@ def upsert(
     connection: Connection, table: Table, key: Sequence[str], replace: Sequence[str]
 ) -> Insert:
     """An insert that replaces the columns `replace` where a row with this key exists."""
-    statement = _insert(connection, table)
+    statement = _insert(connection.dialect.name, table)
     return statement.on_conflict_do_update(
         index_elements=list(key), set_={name: statement.excluded[name] for name in replace}
     )

@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Insert,
     Select,
+    String,
     bindparam,
     case,
     exists,
@@ -20,7 +23,7 @@ from sqlalchemy import (
 )
 
 from orchestrator.model.message import ADMITTED, PENDING, State
-from orchestrator.store.dialect import insert_ignore
+from orchestrator.store.dialect import ignoring
 from orchestrator.tables import journeys, messages
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import later
@@ -28,6 +31,7 @@ from orchestrator.tables.messages import is_one_of
 
 _NOW: ColumnElement[Any] = bindparam("at_now", type_=Instant())
 
+STATEMENTS_KEPT_MAX = 1_000
 
 NOT_SET_OUT = "not_in_audience"
 """The end of a journey that never began: kept, so that the occasion is not asked about again."""
@@ -46,32 +50,41 @@ def begin(
 
     The answer counts who `began`, and who did not match.
     """
+    before = connection.scalar(_LAST) or 0
+    statement = _setting_out(connection.dialect.name, setting_out, wait)
+    of_whom = {"of_campaign": campaign, "of_version": version, "at_now": parameters["now"]}
+    connection.execute(statement, {**parameters, **of_whom})
+    return Counter({row[0]: row[1] for row in connection.execute(_NEW, {"before": before})})
+
+
+_ENDED = func.coalesce(journeys.c.ended_as, "began")
+_LAST = select(func.max(journeys.c.id))
+_NEW = select(_ENDED, func.count()).where(journeys.c.id > bindparam("before")).group_by(_ENDED)
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT_MAX)
+def _setting_out(dialect: str, setting_out: Select[Any], wait: timedelta) -> Insert:
+    """One and the same object each time: SQLAlchemy then knows what it was compiled to."""
     asked = setting_out.subquery()
-    now = literal(parameters["now"], Instant())
     rows = select(
-        literal(campaign),
-        literal(version),
+        bindparam("of_campaign", type_=String()),
+        bindparam("of_version", type_=String()),
         asked.c.customer_id,
         asked.c.occasion,
         asked.c.event_id,
         asked.c.change_id,
         literal(0),
         asked.c.due_at,
-        now,
+        _NOW,
         later(asked.c.due_at, wait),
-        case((asked.c.matches, null()), else_=now),
+        case((asked.c.matches, null()), else_=_NOW),
         case((asked.c.matches, null()), else_=literal(NOT_SET_OUT)),
     )
     names = [
         "campaign", "version", "customer_id", "occasion", "event_id", "change_id", "step",
         "began_at", "step_since", "due_at", "ended_at", "ended_as",
     ]  # fmt: skip
-    before = connection.scalar(select(func.max(journeys.c.id))) or 0
-    statement = insert_ignore(connection, journeys).from_select(names, rows.where(literal(True)))
-    connection.execute(statement, parameters)
-    ended = func.coalesce(journeys.c.ended_as, "began")
-    new = select(ended, func.count()).where(journeys.c.id > before).group_by(ended)
-    return Counter({row[0]: row[1] for row in connection.execute(new)})
+    return ignoring(dialect, journeys).from_select(names, rows.where(literal(True)))
 
 
 def not_set_out(connection: Connection) -> dict[str, int]:

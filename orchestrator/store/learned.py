@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from orchestrator.store.dialect import insert_stored, json_text
 from orchestrator.tables import event_products, events, habits, pairs, prices, products
-from orchestrator.tables.instant import to_micros
+from orchestrator.tables.instant import micros
 from orchestrator.tables.json import rows
 
 Basket = frozenset[int]
@@ -80,7 +80,7 @@ def purchases(
         .subquery()
     )
     found = (
-        select(counted.c.customer_id, counted.c.product_id, counted.c.at)
+        select(counted.c.customer_id, counted.c.product_id, micros(counted.c.at))
         .where(counted.c.times >= times_min)
         .order_by(counted.c.customer_id, counted.c.product_id, counted.c.at)
     )
@@ -92,7 +92,7 @@ def purchases_of(
 ) -> Iterator[Purchase]:
     """The same of some products of some customers, however often."""
     found = (
-        select(_line.customer_id, _line.product_id, _line.at)
+        select(_line.customer_id, _line.product_id, micros(_line.at))
         .where(
             _line.customer_id.in_(select(_PAIRS.c.customer_id)),
             _line.name == event,
@@ -108,10 +108,9 @@ def purchases_of(
 
 
 def _purchases(
-    connection: Connection, found: Select[int, int, datetime], wanted: dict[str, str]
+    connection: Connection, found: Select[int, int, int], wanted: dict[str, str]
 ) -> Iterator[Purchase]:
-    for customer, product, at in connection.execute(found, wanted):
-        yield Purchase(customer, product, to_micros(at))
+    return map(Purchase._make, connection.execute(found, wanted))
 
 
 def baskets(

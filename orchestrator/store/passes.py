@@ -4,35 +4,44 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, String, cast, exists, literal, select
+from sqlalchemy import Connection, String, bindparam, cast, exists, select
 
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import passes, product_changes
+from orchestrator.tables.base import Instant
+
+_CAMPAIGN = bindparam("of_campaign", type_=String())
+_AFTER = bindparam("after", type_=Instant())
+_DONE = select(passes.c.occasion, passes.c.due_at).where(
+    passes.c.campaign == _CAMPAIGN, passes.c.due_at > _AFTER
+)
+_OPEN = select(product_changes.c.id, product_changes.c.at).where(
+    product_changes.c.kind == bindparam("of_kind", type_=String()),
+    product_changes.c.at > _AFTER,
+    product_changes.c.at <= bindparam("now", type_=Instant()),
+    ~exists(
+        select(passes.c.id).where(
+            passes.c.campaign == _CAMPAIGN,
+            passes.c.occasion
+            == bindparam("prefix", type_=String()) + cast(product_changes.c.id, String),
+        )
+    ),
+)
 
 
 def done_slots(connection: Connection, campaign: str, after: datetime) -> set[tuple[str, datetime]]:
     """(occasion, due_at) of a campaign's decided slots that were due after an instant."""
-    statement = select(passes.c.occasion, passes.c.due_at).where(
-        passes.c.campaign == campaign, passes.c.due_at > after
-    )
-    return {(occasion, due_at) for occasion, due_at in connection.execute(statement)}
+    found = connection.execute(_DONE, {"of_campaign": campaign, "after": after})
+    return {(occasion, due_at) for occasion, due_at in found}
 
 
 def open_changes(
     connection: Connection, campaign: str, kind: str, after: datetime, now: datetime
 ) -> dict[int, datetime]:
     """The changes of products (id → when) after an instant that a campaign has not looked at."""
-    change = product_changes
-    looked_at = exists(
-        select(passes.c.id).where(
-            passes.c.campaign == campaign,
-            passes.c.occasion == literal(f"{kind}:") + cast(change.c.id, String),
-        )
-    )
-    statement = select(change.c.id, change.c.at).where(
-        change.c.kind == kind, change.c.at > after, change.c.at <= now, ~looked_at
-    )
-    return {row.id: row.at for row in connection.execute(statement)}
+    asked = {"of_campaign": campaign, "of_kind": kind, "after": after, "now": now}
+    found = connection.execute(_OPEN, {**asked, "prefix": f"{kind}:"})
+    return {row.id: row.at for row in found}
 
 
 def mark_done(
