@@ -91,7 +91,7 @@ class Asking:
         """What the campaign's trigger asks about now; None, most often, where it asks nothing."""
         match version.campaign.trigger:
             case OnCron() | OnDay() | OnDate():
-                slots = self._slots(version)
+                slots = self.slots(version)
                 occasions = frozenset((slot.occasion, slot.due_at) for slot in slots)
                 return Due(occasions, {"slot_rows": slot_parameter(slots)}) if slots else None
             case OnPriceDrop() | OnBackInStock() as trigger:
@@ -102,12 +102,6 @@ class Asking:
                 return Due(occasions, rows) if changes else None
             case _:
                 return self._look(version)
-
-    def by_name(self, version: Version) -> bool:
-        """Whether the trigger asks about everyone at once: at a slot, or when a product changes."""
-        return isinstance(
-            version.campaign.trigger, OnCron | OnDay | OnDate | OnPriceDrop | OnBackInStock
-        )
 
     def decide(self, version: Version, due: Due) -> Counter[str]:
         """Decide about everyone whom the campaign's trigger finds."""
@@ -123,7 +117,7 @@ class Asking:
         return {
             "now": self.now,
             "since": self.earliest(question.case.version),
-            "clock_rows": self._clock_parameter(question.case.clock_rules()),
+            "clock_rows": self.clock_parameter(question.case.clock_rules()),
             **self.within.parameters(),
         }
 
@@ -197,7 +191,8 @@ class Asking:
             keep_skipped=keep_skipped,
         )
 
-    def _slots(self, version: Version) -> list[SlotRow]:
+    def slots(self, version: Version) -> list[SlotRow]:
+        """The slots of the campaign's schedule that are due and not done."""
         after = self.earliest(version)
         done = passes.done_slots(self.connection, version.name, after)
         return due_slots(version.campaign, version.shop, self.clocks, after, self.now, done)
@@ -209,7 +204,7 @@ class Asking:
     def _chunks(self) -> Iterable[Scope]:
         return [self.within] if isinstance(self.within, These) else self.ranges()
 
-    def _clock_parameter(self, rules: ClockRules) -> str:
+    def clock_parameter(self, rules: ClockRules) -> str:
         """Campaigns with the same channels and quiet hours share the answer."""
         key = (tuple(rules.channels), rules.quiet)
         if key not in self._clock_rows:

@@ -1,5 +1,6 @@
 """The decisions of every campaign version, built once and asked again and again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,8 +10,10 @@ from sqlalchemy import Select, select, true
 from orchestrator.model.law import Law
 from orchestrator.model.message import State
 from orchestrator.model.version import Version
+from orchestrator.rules.aside import Asks, Together
 from orchestrator.rules.case import Case
 from orchestrator.rules.decide import decisions
+from orchestrator.rules.facts import Facts
 from orchestrator.rules.gates import channel_gates, customer_gates
 from orchestrator.rules.now import NOW
 from orchestrator.rules.triggers import asking
@@ -45,14 +48,25 @@ class Statements:
         self.law = law
         self._built: dict[tuple[Any, ...], Question] = {}
         self._selects: dict[tuple[str, str, Within], Select[Any]] = {}
+        self._together: dict[tuple[tuple[str, str, str], ...], Together] = {}
 
     def on_trigger(self, version: Version, within: Within) -> Question:
         """Whoever the trigger finds, about the campaign's first send."""
         key = ("trigger", version.digest, within)
         if key not in self._built:
             asked = self.asking(version, within)
-            self._built[key] = self._question(version, min(version.campaign.sends), asked)
+            facts = Facts() if within is Within.ASIDE else None
+            self._built[key] = self._question(version, min(version.campaign.sends), asked, facts)
         return self._built[key]
+
+    def together(self, asks: Sequence[Asks]) -> Together:
+        """Several campaigns' slots, asked at once of very many customers."""
+        key = tuple((one.version.digest, one.slots, one.clock) for one in asks)
+        if key not in self._together:
+            cases = [self.on_trigger(one.version, Within.ASIDE).case for one in asks]
+            facts = [case.facts for case in cases if case.facts is not None]
+            self._together = {key: Together(asks, self.law, facts)}  # the last one, most often
+        return self._together[key]
 
     def asking(self, version: Version, within: Within) -> Select[Any]:
         """Whoever the trigger finds, not judged yet."""
@@ -121,6 +135,8 @@ class Statements:
             self._built[key] = Question(case, decisions(case))
         return self._built[key]
 
-    def _question(self, version: Version, step: int, asked: Select[Any]) -> Question:
-        case = Case.of(version, step, self.law, asked)
+    def _question(
+        self, version: Version, step: int, asked: Select[Any], facts: Facts | None = None
+    ) -> Question:
+        case = Case.of(version, step, self.law, asked, facts=facts)
         return Question(case, decisions(case))

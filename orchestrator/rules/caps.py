@@ -19,6 +19,7 @@ from orchestrator.model.message import ADMITTED, PENDING, State
 from orchestrator.model.span import Rate, show_span
 from orchestrator.rules.case import Case
 from orchestrator.rules.clocks import HOLD, applies, legal_caps
+from orchestrator.rules.facts import MESSAGES, Fact, any_of
 from orchestrator.tables import customers, messages
 from orchestrator.tables.greatest import greatest
 from orchestrator.tables.instant import later
@@ -153,7 +154,13 @@ def roomy(case: Case, channel: str) -> ColumnElement[bool]:
 def _nothing_in(case: Case, channel: str, per: timedelta) -> ColumnElement[bool]:
     mine = messages.c.customer_id == customers.c.id
     some = select(messages.c.id).where(mine, *_around(case, channel, per))
-    return ~exists(some.correlate_except(messages))
+    nothing = ~exists(some.correlate_except(messages))
+    if case.facts is None:
+        return nothing
+    # Nothing in the ledger since, and nothing that others plan in the same pass.
+    lately = Fact("marketing", MESSAGES, tests=(messages.c.marketing.is_(True),), within=per + HOLD)
+    known = and_(case.asked.c.alone, ~any_of(lately, customers.c.id, case.facts))
+    return or_(known, nothing)
 
 
 def _all_in(case: Case, channel: str, per: timedelta) -> ColumnElement[Any]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, select
 
@@ -12,9 +13,29 @@ from orchestrator.model.law import Law
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Route, Version
 from orchestrator.rules.clocks import ClockRules, clock_rows, opens
+from orchestrator.rules.facts import Facts
 from orchestrator.rules.where import Of
 from orchestrator.tables import addresses, customers
 from orchestrator.tables.instant import later
+
+
+class Rows(Protocol):
+    """Something with columns."""
+
+    @property
+    def c(self) -> Any:
+        """The columns by name."""
+
+
+@cache
+def address_on(channel: str) -> FromClause:
+    """The customers' addresses on a channel: one alias, for campaigns that are asked together."""
+    return addresses.alias(f"{channel}_address")
+
+
+def is_theirs(address: FromClause, channel: str) -> ColumnElement[bool]:
+    """The address is the one that the customer at hand has on the channel."""
+    return and_(address.c.customer_id == customers.c.id, address.c.kind == ADDRESS_KINDS[channel])
 
 
 @dataclass(frozen=True)
@@ -29,10 +50,11 @@ class Case:
     step: int
     law: Law
     route: Route
-    asked: FromClause
+    asked: Rows
     clock: FromClause
     address: Mapping[str, Any]
     sending: bool  # asked for the last time before the write, about messages that are planned
+    facts: Facts | None = None  # where they are set aside, for very many customers
 
     @property
     def first(self) -> bool:
@@ -48,8 +70,12 @@ class Case:
         asked: Select[Any],
         *,
         channel: str | None = None,
+        facts: Facts | None = None,
     ) -> "Case":
-        """The case of a step; with a channel, of messages that are about to leave on it."""
+        """The case of a step; with a channel, of messages that are about to leave on it.
+
+        With facts, `asked` says of everyone, too, whether they are `alone` (see `ASKED`).
+        """
         route = version.routes[step] if channel is None else Route((channel,))
         return cls(
             version=version,
@@ -58,8 +84,9 @@ class Case:
             route=route,
             asked=asked.cte("asked"),
             clock=clock_rows(route.channels, law),
-            address={name: addresses.alias(f"{name}_address") for name in route.channels},
+            address={name: address_on(name) for name in route.channels},
             sending=channel is not None,
+            facts=facts,
         )
 
     @property
@@ -81,7 +108,13 @@ class Case:
     @property
     def of_customer(self) -> Of:
         """What conditions look at."""
-        return Of(customers.c.id, customers.c.traits, self.clock.c.local_day, self.shop.segments)
+        return Of(
+            customers.c.id,
+            customers.c.traits,
+            self.clock.c.local_day,
+            self.shop.segments,
+            self.facts,
+        )
 
     @property
     def expires_at(self) -> ColumnElement[Any]:
@@ -97,17 +130,15 @@ class Case:
 
         Outer joins: a customer without a clock row or an address must meet the gate that says so.
         """
+        assert isinstance(self.asked, FromClause)
         joined: FromClause = self.asked.join(
             customers, customers.c.id == self.asked.c.customer_id
         ).outerjoin(self.clock, self.clock.c.clock_id == customers.c.clock_id)
+        if self.facts is not None:
+            facts = self.facts.table
+            joined = joined.join(facts, facts.c.customer_id == customers.c.id)
         for channel, address in self.address.items():
-            joined = joined.outerjoin(
-                address,
-                and_(
-                    address.c.customer_id == customers.c.id,
-                    address.c.kind == ADDRESS_KINDS[channel],
-                ),
-            )
+            joined = joined.outerjoin(address, is_theirs(address, channel))
         return joined
 
     def looked(self, *what: ColumnElement[Any]) -> Select[Any]:

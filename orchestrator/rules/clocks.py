@@ -42,8 +42,9 @@ def legal_caps(law: Law, channel: str) -> tuple[LegalCap, ...]:
     return tuple(cap for cap in law.caps if channel in cap.channels or ANY in cap.channels)
 
 
-def clock_rows(channels: Sequence[str], law: Law) -> FromClause:
+def clock_rows(channels: Sequence[str], law: Law, name: str = "clock_rows") -> FromClause:
     """The joined table: clock_id, local_day, and for each channel `opens_…` and its `law_…`.
+    `name` is that of the parameter.
 
     A customer whose zone is unknown has no local day, and null where the rules hold the message.
     """
@@ -51,7 +52,7 @@ def clock_rows(channels: Sequence[str], law: Law) -> FromClause:
     for channel in channels:
         columns[opens(channel)] = Instant()
         columns |= {applies(channel, cap): Integer() for cap in legal_caps(law, channel)}
-    return rows("clock_rows", columns)
+    return rows(name, columns)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, true
 
+from orchestrator.rules.facts import CONSENTS, Fact, Facts, any_of
 from orchestrator.rules.now import NOW
 from orchestrator.tables import consents
 
@@ -11,7 +12,7 @@ ANY_TOPIC = "*"
 
 
 def consented(
-    customer_id: ColumnElement[Any], channel: str, topic: str | None
+    customer_id: ColumnElement[Any], channel: str, topic: str | None, facts: Facts | None = None
 ) -> ColumnElement[bool]:
     """Given for the topic, or for all topics and not withdrawn for this one.
 
@@ -19,18 +20,15 @@ def consented(
     """
 
     def stands(given: bool, *topics: str) -> ColumnElement[bool]:
-        return exists(
-            select(consents.c.customer_id)
-            .where(
-                consents.c.customer_id == customer_id,
-                consents.c.channel == channel,
-                or_(*(consents.c.topic == topic for topic in topics)) if topics else true(),
-                consents.c.given.is_(given),
-                or_(consents.c.until.is_(None), consents.c.until > NOW),
-                consents.c.at <= NOW,
-            )
-            .correlate_except(consents)
+        tests = (
+            consents.c.channel == channel,
+            or_(*(consents.c.topic == topic for topic in topics)) if topics else true(),
+            consents.c.given.is_(given),
+            or_(consents.c.until.is_(None), consents.c.until > NOW),
+            consents.c.at <= NOW,
         )
+        key = repr((channel, topics, given))
+        return any_of(Fact(key, CONSENTS, tests=tests), customer_id, facts)
 
     if topic is None:
         return stands(True)

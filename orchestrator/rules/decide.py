@@ -6,6 +6,7 @@ customer's event and the last check before sending is only who asks.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import (
@@ -75,6 +76,37 @@ def decisions(case: Case) -> Select[Any]:
     )
 
 
+MAYBE = BASE + PASSED
+"""Nothing that is set aside stops the message; what is not must be asked."""
+
+
+def stop_aside(case: Case) -> ColumnElement[int]:
+    """At which gate it stops, as one number: as far as facts that are set aside can tell.
+
+    `MAYBE` where it passes them all. Else `stops_aside` has the reason's name.
+    """
+    gates = _Gates.of(case)
+    sure = list(takewhile(lambda gate: not gate.late, gates.customer))
+    ways: ColumnElement[int] = literal(MAYBE)
+    if len(sure) == len(gates.customer):
+        ways = literal(BASE) + greatest(
+            *(_stop(_not_late(gates, channel), literal(PASSED)) for channel in case.route.channels)
+        )
+    return _stop(enumerate(sure), ways)
+
+
+def stops_aside(case: Case) -> dict[int, str]:
+    """The numbers of `stop_aside` with their reasons."""
+    gates = _Gates.of(case)
+    names = {n: gate.name for n, gate in enumerate(gates.customer)}
+    return names | {BASE + n: gate.name for n, gate in gates.numbered()}
+
+
+def _not_late(gates: "_Gates", channel: str) -> list[tuple[int, Gate]]:
+    numbered = gates.on_channel(channel)
+    return list(takewhile(lambda pair: not pair[1].late, numbered))
+
+
 @dataclass(frozen=True)
 class _Gates:
     """The gates of a case, made once, with one numbering that fits all channels."""
@@ -97,6 +129,10 @@ class _Gates:
         numbers = {name: n for n, name in enumerate(order)}
         assert len(order) < PASSED, "a gate's number is one digit"
         return cls(tuple(customer_gates(case)), channel, tuple(last_gates(case)), numbers)
+
+    def on_channel(self, channel: str) -> list[tuple[int, Gate]]:
+        """The gates of one channel with their numbers."""
+        return [(self.numbers[gate.name], gate) for gate in self.channel[channel]]
 
     def numbered(self) -> list[tuple[int, Gate]]:
         """One gate of each number, of whatever channel."""
@@ -144,7 +180,7 @@ def _stop(
 
 def _stop_on_channel(case: Case, channel: str, gates: _Gates) -> ColumnElement[int]:
     """The caps, which come last, are not looked at for those who cannot have filled any."""
-    numbered = [(gates.numbers[gate.name], gate) for gate in gates.channel[channel]]
+    numbered = gates.on_channel(channel)
     caps = [(n, gate) for n, gate in numbered if gate.ends_as is State.CAPPED]
     others = [(n, gate) for n, gate in numbered if gate.ends_as is not State.CAPPED]
     passed = literal(PASSED)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, cast, exists, func, or_, select, tru
 from sqlalchemy.types import Numeric
 
 from orchestrator.model.campaign import Goal
+from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.condition import Path
 from orchestrator.model.message import ADMITTED, PENDING, State
 from orchestrator.model.span import show_span
@@ -27,14 +28,16 @@ from orchestrator.rules.caps import Cap, caps, filled
 from orchestrator.rules.case import Case
 from orchestrator.rules.clocks import HOLD
 from orchestrator.rules.consent import consented
+from orchestrator.rules.facts import MESSAGES, SUPPRESSIONS, Fact, any_of
 from orchestrator.rules.history import filtered
 from orchestrator.rules.holdout import held_out
 from orchestrator.rules.now import NOW, ago
 from orchestrator.rules.offers import proposals
 from orchestrator.rules.prices import price_now
-from orchestrator.rules.triggers import came_between
+from orchestrator.rules.triggers import asked_lately, came_between
 from orchestrator.rules.where import where
 from orchestrator.tables import (
+    addresses,
     approvals,
     controls,
     customers,
@@ -59,7 +62,8 @@ class Gate:
     `ends_as`: what becomes of a planned message that no longer passes. `path` leads to where the
     rule is written: in campaign.yaml, or behind "shop" in shop.yaml. `rule`: the row of the law.
     `value`: what the rule looked at. `until`: when it would pass, where time alone will do it.
-    `cap`: the cap that it keeps; `with_planned`: what is planned fills it too.
+    `cap`: the cap that it keeps; `with_planned`: what is planned fills it too. `late`: of very many
+    customers it is asked only about those whom the gates before it let pass.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Gate:
     until: ColumnElement[Any] | None = None
     cap: Cap | None = None
     with_planned: bool = False
+    late: bool = False
 
 
 def customer_gates(case: Case) -> Iterator[Gate]:
@@ -125,7 +130,7 @@ def customer_gates(case: Case) -> Iterator[Gate]:
             "nothing_to_offer",
             exists(proposals(campaign.offer.products, case.shop, case.asked)),
             "has no product to be offered that is in stock and has a valid price",
-            State.STALE, ("offer",),
+            State.STALE, ("offer",), late=True,
         )  # fmt: skip
 
 
@@ -152,7 +157,7 @@ def channel_gates(case: Case, channel: str) -> Iterator[Gate]:
     )  # fmt: skip
     if campaign.marketing:
         yield Gate(
-            "no_consent", consented(customers.c.id, channel, campaign.topic),
+            "no_consent", consented(customers.c.id, channel, campaign.topic, case.facts),
             f"has not agreed to {campaign.topic} by {channel}", State.SUPPRESSED, ("topic",),
         )  # fmt: skip
     yield Gate(
@@ -188,11 +193,11 @@ def _cap_gates(case: Case, channel: str, cap: Cap) -> Iterator[Gate]:
     room = or_(~here, all_of_them < cap.most)
     yield Gate(
         cap.name, or_(room, sent < cap.most), f"has had the most of {cap.said}", State.CAPPED,
-        cap.path, cap.rule, value=sent, cap=cap,
+        cap.path, cap.rule, value=sent, cap=cap, late=True,
     )  # fmt: skip
     yield Gate(
         f"{cap.name}_lost", room, f"lost the slot of {cap.said} to a higher priority", State.CAPPED,
-        cap.path, cap.rule, value=all_of_them, cap=cap, with_planned=True,
+        cap.path, cap.rule, value=all_of_them, cap=cap, with_planned=True, late=True,
     )  # fmt: skip
 
 
@@ -203,7 +208,7 @@ def _stopped(*what: tuple[str, str]) -> ColumnElement[bool]:
 
 def _already(case: Case) -> ColumnElement[bool]:
     same = select(messages.c.id).where(
-        messages.c.campaign == case.campaign.name,
+        is_of(messages.c.campaign, case.campaign.name),
         messages.c.customer_id == customers.c.id,
         messages.c.occasion == case.asked.c.occasion,
         messages.c.step == case.step,
@@ -212,14 +217,22 @@ def _already(case: Case) -> ColumnElement[bool]:
         same = same.where(
             messages.c.id != case.asked.c.message_id, is_one_of(messages.c.state, ADMITTED)
         )
-    return exists(same.correlate_except(messages))
+    there = exists(same.correlate_except(messages))
+    if case.facts is None:
+        return there
+    return and_(asked_lately(case.campaign, customers.c.id, case.facts), there)
 
 
 def _lately_in_campaign(case: Case) -> ColumnElement[bool]:
     assert case.campaign.again_after is not None
-    window = messages.c.counts_at > ago(case.campaign.again_after + HOLD)
+    span = case.campaign.again_after + HOLD
+    window = messages.c.counts_at > ago(span)
     other = select(messages.c.id).where(window, *_others_in_campaign(case))
-    return exists(other.correlate_except(messages))
+    there = exists(other.correlate_except(messages))
+    if case.facts is None:
+        return there
+    some = Fact("any", MESSAGES, kind=case.campaign.name, within=span)
+    return and_(any_of(some, customers.c.id, case.facts), there)
 
 
 def _last_in_campaign(case: Case) -> ColumnElement[Any]:
@@ -249,7 +262,7 @@ def _at_first(case: Case, holds: ColumnElement[bool]) -> ColumnElement[bool]:
     if case.first:
         return holds
     earlier = select(messages.c.id).where(
-        messages.c.campaign == case.campaign.name,
+        is_of(messages.c.campaign, case.campaign.name),
         messages.c.customer_id == customers.c.id,
         messages.c.occasion == case.asked.c.occasion,
         messages.c.step < case.step,
@@ -320,12 +333,14 @@ def _nothing_came(case: Case, undo: Match) -> ColumnElement[bool]:
 
 def _suppressed(case: Case, channel: str) -> ColumnElement[bool]:
     scopes = ("all", "marketing") if case.campaign.marketing else ("all",)
+    scope = or_(*(suppressions.c.scope == scope for scope in scopes))
+    if case.facts is not None:
+        tests = (addresses.c.kind == ADDRESS_KINDS[channel], scope)
+        some = Fact(repr((ADDRESS_KINDS[channel], scopes)), SUPPRESSIONS, tests=tests)
+        return any_of(some, customers.c.id, case.facts)
     return exists(
         select(suppressions.c.address_key)
-        .where(
-            suppressions.c.address_key == case.address[channel].c.address_key,
-            or_(*(suppressions.c.scope == scope for scope in scopes)),
-        )
+        .where(suppressions.c.address_key == case.address[channel].c.address_key, scope)
         .correlate_except(suppressions)
     )
 

@@ -1,21 +1,26 @@
-"""History: what a customer did in a window, as one number or one instant.
-
-A history is a specification first: what is counted, over which events. `correlated` turns it into
-a subquery for the customer at hand.
-"""
+"""History: what a customer did in a window, as one number or one instant."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, distinct, exists, func, select
+from sqlalchemy import ColumnElement, String, cast, exists, select
 
 from orchestrator.model.condition import Did, EventFilter, First, Last, Where
-from orchestrator.rules.now import lately
+from orchestrator.rules.facts import (
+    EVENT_TIMES,
+    EVENT_VALUES,
+    EVENTS,
+    Fact,
+    Facts,
+    Measure,
+    any_of,
+    value,
+)
+from orchestrator.rules.now import NOW
 from orchestrator.rules.tests import Value, asked
 from orchestrator.tables import event_products, events, products
 
-Measure = Literal["count", "sum", "distinct", "first", "last"]
 PRODUCT_COLUMNS = ("key", "title", "category", "theme", "brand", "size")
 
 
@@ -43,34 +48,43 @@ class History:
         return cls(moment.last, "last", moment)
 
 
-def correlated(history: History, customer_id: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The number or instant for one customer, as a scalar subquery.
+def measured(
+    history: History, customer_id: ColumnElement[Any], facts: Facts | None = None
+) -> ColumnElement[Any]:
+    """The number or instant for a customer.
 
     Counts and sums of nothing are 0; the first and last of nothing are unknown.
     """
-    return matching(history, customer_id, _measured(history)).scalar_subquery()
+    return value(_fact(history), customer_id, facts)
 
 
-def happened(history: History, customer_id: ColumnElement[Any]) -> ColumnElement[bool]:
+def happened(
+    history: History, customer_id: ColumnElement[Any], facts: Facts | None = None
+) -> ColumnElement[bool]:
     """Whether there is any such event: the cheap form of "count is at least 1"."""
-    return exists(matching(history, customer_id, events.c.id))
+    return any_of(_fact(history), customer_id, facts)
 
 
-def matching(
-    history: History, customer_id: ColumnElement[Any], *what: ColumnElement[Any]
-) -> Select[Any]:
-    """Select `what` from the customer's events that the history is about."""
-    return (
-        select(*what)
-        .select_from(events)
-        .where(
-            events.c.customer_id == customer_id,
-            events.c.name == history.event,
-            *lately(events.c.at, history.within),
-            *filtered(history.filter, events),
-        )
-        .correlate_except(events, event_products, products)
+def _fact(history: History) -> Fact:
+    filter = history.filter
+    source = EVENTS if filter.where or filter.product or history.of else EVENT_TIMES
+    return Fact(
+        key=repr((filter.where, filter.product, history.of)),
+        source=EVENT_VALUES if history.measure == "distinct" else source,
+        measure=history.measure,
+        kind=history.event,
+        tests=(events.c.at <= NOW, *filtered(filter, events)),
+        within=history.within,
+        of=_of(history),
     )
+
+
+def _of(history: History) -> Any:
+    if history.measure == "sum":
+        return events.c.properties[history.of].as_float()
+    if history.measure == "distinct":
+        return cast(events.c.properties[history.of].as_string(), String)
+    return None
 
 
 def filtered(filter: EventFilter, of: Any) -> list[ColumnElement[bool]]:
@@ -99,17 +113,3 @@ def _product_value(key: str) -> Value:
     if key in PRODUCT_COLUMNS:
         return Value.column(products.c[key])
     return Value.within(products.c.attributes, key)
-
-
-def _measured(history: History) -> ColumnElement[Any]:
-    match history.measure:
-        case "count":
-            return func.count()
-        case "first":
-            return func.min(events.c.at)
-        case "last":
-            return func.max(events.c.at)
-        case "sum":
-            return func.coalesce(func.sum(events.c.properties[history.of].as_float()), 0.0)
-        case "distinct":
-            return func.count(distinct(cast(events.c.properties[history.of].as_string(), String)))

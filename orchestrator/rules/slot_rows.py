@@ -8,16 +8,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Integer, String
+from sqlalchemy import FromClause, Integer, String
 
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import rows
 
-SLOT_ROWS = rows(
-    "slot_rows",
-    {"clock_id": Integer(), "occasion": String(), "due_at": Instant(), "match": String()},
-)
+
+def slot_rows(name: str = "slot_rows") -> FromClause:
+    """The joined table; `name` is that of the parameter."""
+    return rows(
+        name, {"clock_id": Integer(), "occasion": String(), "due_at": Instant(), "match": String()}
+    )
+
+
+SLOT_ROWS = slot_rows()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,10 +42,11 @@ from orchestrator.model.trigger import (
     OnInactive,
     OnPriceDrop,
 )
+from orchestrator.rules.facts import JOURNEYS, MESSAGES, Fact, Facts, any_of
 from orchestrator.rules.history import filtered
 from orchestrator.rules.now import NOW, ago
 from orchestrator.rules.slot_rows import SLOT_ROWS
-from orchestrator.rules.within import Within
+from orchestrator.rules.within import ASKED, Within
 from orchestrator.tables import (
     customers,
     event_products,
@@ -64,6 +65,9 @@ CHANGE_ROWS = rows("change_rows", {"id": Integer()})
 
 SINCE: ColumnElement[Any] = bindparam("since", type_=Instant())
 
+ROUND_THE_WORLD = timedelta(days=2)
+"""More than any two clocks on earth differ by."""
+
 
 def change_parameter(changes: Iterable[int]) -> str:
     """The parameter for `CHANGE_ROWS`, as JSON text."""
@@ -76,23 +80,46 @@ def asking(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
     `since`: what was due until then is too old to be news, was due before the campaign was put to
     work, or has been looked at.
     """
+    if within is Within.ASIDE:  # that was asked before they were set aside
+        return occasions(campaign, shop, within)
     found = occasions(campaign, shop, within).subquery("occasions")
-    return select(found).where(found.c.due_at > SINCE, ~_decided(campaign.name, found.c))
+    return select(found).where(found.c.due_at > SINCE, ~decided(campaign, found.c))
 
 
-def _decided(campaign: str, occasion: Any) -> ColumnElement[bool]:
+def decided(campaign: Campaign, occasion: Any, facts: Facts | None = None) -> ColumnElement[bool]:
+    """The occasion stands in the ledger, or has begun a journey, already."""
+
     def stands_in(table: Any) -> ColumnElement[bool]:
         return exists(
             select(table.c.id)
             .where(
-                table.c.campaign == campaign,
+                table.c.campaign == campaign.name,
                 table.c.customer_id == occasion.customer_id,
                 table.c.occasion == occasion.occasion,
             )
             .correlate_except(table)
         )
 
-    return or_(stands_in(messages), stands_in(journeys))
+    if facts is None:
+        return or_(stands_in(messages), stands_in(journeys))
+    begun = Fact("any", JOURNEYS, kind=campaign.name, within=_while_news(campaign))
+    return or_(
+        and_(asked_lately(campaign, occasion.customer_id, facts), stands_in(messages)),
+        and_(any_of(begun, occasion.customer_id, facts), stands_in(journeys)),
+    )
+
+
+def asked_lately(
+    campaign: Campaign, customer_id: ColumnElement[Any], facts: Facts
+) -> ColumnElement[bool]:
+    """There may be a message of the campaign about an occasion that is still news."""
+    some = Fact("any", MESSAGES, kind=campaign.name, within=_while_news(campaign))
+    return any_of(some, customer_id, facts)
+
+
+def _while_news(campaign: Campaign) -> timedelta:
+    """A slot that is named by what the clock shows may have been another instant elsewhere."""
+    return campaign.expires + ROUND_THE_WORLD
 
 
 def occasions(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
@@ -185,6 +212,13 @@ def came_between(match: Match, first: Any) -> ColumnElement[bool]:
 
 
 def _in_slot(within: Within) -> Select[Any]:
+    if within is Within.ASIDE:
+        theirs = ASKED.join(customers, customers.c.id == ASKED.c.customer_id)
+        return (
+            _row(ASKED.c.customer_id, SLOT_ROWS.c.occasion, SLOT_ROWS.c.due_at)
+            .add_columns(ASKED.c.alone)
+            .select_from(theirs.join(SLOT_ROWS, SLOT_ROWS.c.clock_id == customers.c.clock_id))
+        )
     return (
         _row(customers.c.id, SLOT_ROWS.c.occasion, SLOT_ROWS.c.due_at)
         .select_from(customers.join(SLOT_ROWS, SLOT_ROWS.c.clock_id == customers.c.clock_id))
@@ -193,9 +227,13 @@ def _in_slot(within: Within) -> Select[Any]:
 
 
 def _on_date(trigger: OnDate, within: Within) -> Select[Any]:
+    return _in_slot(within).where(day_of(trigger) == SLOT_ROWS.c.match)
+
+
+def day_of(trigger: OnDate) -> ColumnElement[Any]:
+    """The customer's date, as slots name it."""
     written = customers.c.traits[trigger.date].as_string()
-    day = func.substr(written, 6) if trigger.every == "year" else written
-    return _in_slot(within).where(day == SLOT_ROWS.c.match)
+    return func.substr(written, 6) if trigger.every == "year" else written
 
 
 def _entered(trigger: OnEntering, within: Within) -> Select[Any]:

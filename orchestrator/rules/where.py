@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, false, not_, or_, true
 
 from orchestrator.model.condition import (
     Condition,
@@ -19,8 +19,9 @@ from orchestrator.model.condition import (
 )
 from orchestrator.model.message import ADMITTED
 from orchestrator.rules.consent import consented
-from orchestrator.rules.history import History, correlated, happened
-from orchestrator.rules.now import ago, lately
+from orchestrator.rules.facts import MESSAGES, Fact, Facts, any_of
+from orchestrator.rules.history import History, happened, measured
+from orchestrator.rules.now import NOW, ago
 from orchestrator.rules.tests import Value, asked
 from orchestrator.tables import messages
 from orchestrator.tables.messages import is_one_of
@@ -34,6 +35,8 @@ class Of:
     traits: ColumnElement[Any]
     local_day: ColumnElement[Any]
     segments: Mapping[str, Condition]
+    facts: Facts | None = None
+    """Where facts are set aside; without them they are looked up."""
 
 
 def where(condition: Condition, of: Of) -> ColumnElement[bool]:
@@ -55,35 +58,32 @@ def _holds(condition: Condition, of: Of) -> ColumnElement[bool]:
         case Did():
             return _did(condition, of)
         case Last() | First():
-            at = correlated(History.of_moment(condition), of.customer_id)
+            at = measured(History.of_moment(condition), of.customer_id, of.facts)
             if condition.within is not None:
                 return at > ago(condition.within)
             assert condition.older_than is not None  # the model asks for one of the two
             return at <= ago(condition.older_than)
         case HasConsent():
-            return consented(of.customer_id, condition.consent, condition.topic)
+            return consented(of.customer_id, condition.consent, condition.topic, of.facts)
         case InSegment():
             return where(of.segments[condition.segment], of)
         case Got():
-            return exists(
-                select(messages.c.id)
-                .where(
-                    messages.c.customer_id == of.customer_id,
-                    messages.c.campaign == condition.got,
-                    is_one_of(messages.c.state, ADMITTED),
-                    *lately(messages.c.counts_at, condition.within),
-                )
-                .correlate_except(messages)
-            )
+            return any_of(_left(condition), of.customer_id, of.facts)
+
+
+def _left(got: Got) -> Fact:
+    left = is_one_of(messages.c.state, ADMITTED)
+    tests = (left, messages.c.counts_at <= NOW)
+    return Fact("left", MESSAGES, kind=got.got, tests=tests, within=got.within)
 
 
 def _did(did: Did, of: Of) -> ColumnElement[bool]:
     history = History.of_did(did)
     if did.bounds() == (("at_least", 1),) and history.measure == "count":
-        return happened(history, of.customer_id)
+        return happened(history, of.customer_id, of.facts)
     if did.bounds() == (("at_most", 0),) and history.measure == "count":
-        return not_(happened(history, of.customer_id))
-    number = correlated(history, of.customer_id)
+        return not_(happened(history, of.customer_id, of.facts))
+    number = measured(history, of.customer_id, of.facts)
     return and_(*(_bound(number, name, float(value)) for name, value in did.bounds()))
 
 

@@ -5,19 +5,35 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam
+from sqlalchemy import Boolean, Column, ColumnElement, MetaData, Table, bindparam
+
+from orchestrator.tables.base import Id
+
+ASKED = Table(
+    "staged_asked",
+    MetaData(),
+    Column("customer_id", Id, nullable=False),
+    Column("alone", Boolean, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+"""Who of very many is asked about by one campaign; `alone`: and by none that goes before it."""
 
 
 class Within(StrEnum):
-    """The shape of a scope; a statement is built once for each shape."""
+    """The shape of a scope; a statement is built once for each shape.
+
+    `ASIDE`: whoever stands in `ASKED`, with facts set aside.
+    """
 
     RANGE = "range"
     IDS = "ids"
+    ASIDE = "aside"
 
     def holds(self, customer_id: ColumnElement[Any]) -> ColumnElement[bool]:
         """The SQL of it; the scope itself comes as parameters."""
         if self is Within.RANGE:
             return customer_id.between(bindparam("first_id"), bindparam("last_id"))
+        assert self is Within.IDS, "those set aside are joined"
         return customer_id.in_(bindparam("customer_ids", expanding=True))
 
 

@@ -1,5 +1,6 @@
 """Several hands at one pass come to what one hand comes to, and no range is lost."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 from sqlalchemy import Engine, RowMapping
 
 from orchestrator.flow import asking, wide
+from orchestrator.flow.ingest import address_key
 from orchestrator.store import decided
-from orchestrator.store.database import open_database
+from orchestrator.store.consents import suppress
+from orchestrator.store.database import open_database, writing
 from orchestrator.tables import controls, messages, passes
-from tests.support.shop import NOW, Small, consent, customer
+from tests.support.shop import NOW, Small, consent, customer, event
 
 PEOPLE = 23
 DAILY = {"trigger": {"cron": "0 12 * * *"}, "max_audience": 1_000}
@@ -23,6 +26,7 @@ MARK = "the power is gone"
 def _small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "CHUNK_CUSTOMERS", 4)
     monkeypatch.setattr(wide, "WIDE_FROM_CUSTOMERS", 10)
+    monkeypatch.setattr(wide, "WRITE_ROWS_MAX", 3)
 
 
 @pytest.fixture
@@ -118,3 +122,88 @@ def test_whom_a_pause_held_back_is_asked_again(tmp_path: Path, database: Engine)
     shop.execute(controls.delete())
     shop.plan(NOW + timedelta(minutes=1))
     assert len(shop.rows(messages)) == PEOPLE - 8
+
+
+HOURLY = {"trigger": {"cron": "0 * * * *"}, "max_audience": 1_000}
+SEVERAL: dict[str, dict[str, Any]] = {
+    "daily": {**DAILY, "priority": 40, "audience": {"did": "Order Completed", "within": "30d"}},
+    "both": {**DAILY, "priority": 60, "channels": ["preferred", "sms", "email"]},
+    "rare": {**DAILY, "priority": 80, "caps": ["1 per 30d"], "holdout": "30%"},
+    "again": {**DAILY, "again_after": "3d", "priority": 70, "audience": {"none": [{"got": "old"}]}},
+    "birthday": {**DAILY, "trigger": {"date": "birthday", "at": "11:00"}, "priority": 65},
+    "hours": {
+        **HOURLY,
+        "expires": "1h",
+        "priority": 30,
+        "audience": {"trait": "kids", "at_least": 1},
+    },
+    "invoice": {**DAILY, "purpose": "service"},
+}
+
+
+def town(folder: Path, database: Engine | None, hands: int) -> Small:
+    """Customers of every kind, and campaigns that ask for them all at once."""
+    shop = Small(
+        folder,
+        SEVERAL,
+        database=database,
+        shop={"caps": {"overall": ["1 per day"], "topic": {"tips": ["2 per 7d"]}}},
+    )
+    shop.tactful.hands = hands
+    for n in range(PEOPLE * 2):
+        key, more = f"c{n}", {"kids": n % 3, "birthday": f"1980-11-{20 + n % 3}"}
+        if n % 8 in (2, 3):  # in one range: what is decided at once does not see each other
+            more["email"] = f"pair{n // 8}@example.com"
+        if n % 5 == 0:
+            more["max_per_week"] = n % 2
+        if n % 11 == 0:
+            more["zone"] = None
+        if n % 4 == 0:
+            more["preferred_channel"] = "sms"
+        shop.add(customer(key, **more))
+        if n % 6:
+            shop.add(consent(key), consent(key, "sms"))
+        if n % 9 == 0:
+            shop.add(consent(key, topic="tips", given=False, at=NOW))
+        if n % 2:
+            shop.add(event(key, "Order Completed", NOW - timedelta(days=n)))
+        if n % 8 == 0:
+            with writing(shop.engine) as connection:
+                spoilt = address_key("email", f"c{n}@example.com")
+                suppress(connection, spoilt, "marketing", "asked", NOW)
+    ids = shop.ids()
+    at = {"due_at": NOW, "planned_at": NOW, "expires_at": NOW, "step": 0, "priority": 5}
+    at["version"] = shop.tactful.versions[0].digest
+    for n, campaign in enumerate(("old", "again", "daily", "old") * 6):
+        then = NOW - timedelta(hours=11 * n)
+        row = {"campaign": campaign, "customer_id": ids[f"c{n}"], "occasion": f"slot:{n}", **at}
+        row |= {"channel": "email", "state": "accepted", "marketing": n % 5 > 0, "topic": "tips"}
+        shop.execute(messages.insert(), {**row, "send_after": then, "counts_at": then})
+    return shop
+
+
+def test_campaigns_asked_together_come_to_what_they_come_to_one_by_one(
+    tmp_path: Path, database: Engine
+) -> None:
+    alone, together = town(tmp_path / "alone", None, 1), town(tmp_path, database, 3)
+    assert together.plan(NOW) == alone.plan(NOW)
+    assert together.ledger() == alone.ledger()
+    reasons = {reason for row in alone.rows(passes) for reason in row["counts"]}
+    assert reasons >= {"planned", "no_consent", "not_in_audience", "suppressed"}
+    assert reasons >= {
+        "holdout",
+        "overall_cap",
+        "overall_cap_lost",
+        "too_soon_again",
+        "customers_wish",
+    }
+
+
+def test_two_slots_of_one_clock_are_two_messages(tmp_path: Path, database: Engine) -> None:
+    shop = Small(tmp_path, {"hours": {**HOURLY, "expires": "2h"}}, database=database)
+    shop.tactful.hands = 2
+    for n in range(PEOPLE):
+        shop.add(customer(f"c{n}"), consent(f"c{n}"))
+    assert shop.plan(NOW) == {"hours": Counter(planned=2 * PEOPLE)}
+    assert len({(row["customer_id"], row["occasion"]) for row in shop.rows(messages)}) == 2 * PEOPLE
+    assert shop.plan(NOW) == {}

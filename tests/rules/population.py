@@ -11,8 +11,10 @@ from orchestrator.flow.law import read_law
 from orchestrator.model.clock import Clock
 from orchestrator.model.condition import Condition
 from orchestrator.rules.clocks import ClockRules, clock_rows
+from orchestrator.rules.facts import Facts
 from orchestrator.rules.where import Of, where
 from orchestrator.rules.within import EVERYONE, These, Within
+from orchestrator.store import aside
 from orchestrator.store.clocks import all_clocks
 from orchestrator.store.database import reading, writing
 from orchestrator.tables import (
@@ -142,3 +144,31 @@ def matched(
             **scope.parameters(),
         }
         return set(connection.execute(statement, parameters).scalars())
+
+
+def matched_aside(
+    engine: Engine,
+    asked: Iterable[Mapping[str, Any]],
+    now: datetime,
+    segments: Mapping[str, Any] | None = None,
+) -> list[set[str]]:
+    """Whom `where` finds, of everyone, by facts that are set aside for all conditions together."""
+    facts, clock = Facts(), clock_rows((), read_law())
+    parsed = {n: _condition.validate_python(s) for n, s in (segments or {}).items()}
+    of = Of(customers.c.id, customers.c.traits, clock.c.local_day, parsed, facts)
+    joined = customers.outerjoin(clock, clock.c.clock_id == customers.c.clock_id)
+    joined = joined.join(facts.table, facts.table.c.customer_id == customers.c.id)
+    statements = [
+        select(customers.c.key)
+        .select_from(joined)
+        .where(where(_condition.validate_python(said), of))
+        for said in asked
+    ]
+    with writing(engine) as connection:
+        rules = ClockRules(read_law(), (), ()).parameter(now, all_clocks(connection))
+        parameters = {"now": now, "clock_rows": rules, **EVERYONE.parameters()}
+        aside.begin(connection, [facts.table])
+        aside.add(connection, facts.table, facts.filling(), parameters)
+        found = [set(connection.execute(one, parameters).scalars()) for one in statements]
+        aside.end(connection, [facts.table])
+        return found

@@ -23,7 +23,7 @@ from orchestrator.model.condition import (
 from orchestrator.model.span import show_span
 from orchestrator.model.version import Version
 from orchestrator.rules.case import Case
-from orchestrator.rules.history import History, correlated
+from orchestrator.rules.history import History, measured
 from orchestrator.rules.where import where
 
 
@@ -79,9 +79,9 @@ def columns(case: Case, leaf: Leaf) -> tuple[ColumnElement[Any], ColumnElement[A
     holds = where(leaf.condition, case.of_customer)
     match leaf.condition:
         case Did():
-            value = correlated(History.of_did(leaf.condition), case.of_customer.customer_id)
+            value = measured(History.of_did(leaf.condition), case.of_customer.customer_id)
         case Last() | First():
-            value = correlated(History.of_moment(leaf.condition), case.of_customer.customer_id)
+            value = measured(History.of_moment(leaf.condition), case.of_customer.customer_id)
         case _:
             value = cast(null(), String)
     return holds, value

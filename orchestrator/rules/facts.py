@@ -1,0 +1,258 @@
+"""Facts: what is known of a customer, whatever the occasion, as one number or one instant.
+
+A fact is a specification first: which rows, which of them, and what about them. It has two plans.
+For few customers it is a subquery for the customer at hand. For very many, all facts that all
+campaigns ask for are rolled up in one scan of each table, and set aside with a row for each
+customer and a column for each fact: `Facts`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Literal
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Float,
+    FromClause,
+    Join,
+    MetaData,
+    Select,
+    Table,
+    and_,
+    distinct,
+    exists,
+    func,
+    or_,
+    select,
+)
+
+from orchestrator.rules.now import ago
+from orchestrator.rules.within import Within
+from orchestrator.tables import (
+    addresses,
+    consents,
+    customers,
+    events,
+    journeys,
+    messages,
+    suppressions,
+)
+from orchestrator.tables.base import Id, Instant
+
+Measure = Literal["count", "sum", "distinct", "first", "last"]
+
+STAGED = "staged_facts"
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A table that facts are about: one scan of it answers all of them.
+
+    `kind` is the column by which one fact's rows are most easily told from another's.
+    """
+
+    name: str
+    rows: FromClause
+    customer_id: ColumnElement[Any]
+    at: ColumnElement[Any] | None = None
+    kind: ColumnElement[Any] | None = None
+
+    @property
+    def tables(self) -> list[FromClause]:
+        """What the rows are made of."""
+        rows = self.rows
+        return [rows.left, rows.right] if isinstance(rows, Join) else [rows]
+
+
+EVENTS = Source("events", events, events.c.customer_id, events.c.at, events.c.name)
+EVENT_TIMES = Source("event_times", events, events.c.customer_id, events.c.at, events.c.name)
+"""The same events, for facts that ask only what happened when: an index alone can answer them."""
+
+EVENT_VALUES = Source("event_values", events, events.c.customer_id, events.c.at, events.c.name)
+"""The same events, for facts that tell values apart: for those alone rows need be sorted."""
+
+MESSAGES = Source(
+    "messages", messages, messages.c.customer_id, messages.c.counts_at, messages.c.campaign
+)
+JOURNEYS = Source(
+    "journeys", journeys, journeys.c.customer_id, journeys.c.began_at, journeys.c.campaign
+)
+CONSENTS = Source("consents", consents, consents.c.customer_id)
+SUPPRESSIONS = Source(
+    "suppressions",
+    addresses.join(suppressions, suppressions.c.address_key == addresses.c.address_key),
+    addresses.c.customer_id,
+)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """`measure` over the rows of a source that are of a kind and pass `tests`, if they say so.
+
+    `within`: those of the time since so long before now. Counts and sums of nothing are 0; the
+    first and last of nothing are unknown. `key` tells the tests of one fact from another's.
+    """
+
+    key: str
+    source: Source
+    measure: Measure = "count"
+    kind: str | None = None
+    tests: tuple[ColumnElement[bool], ...] = ()
+    within: timedelta | None = None
+    of: ColumnElement[Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the column where it is set aside."""
+        window = None if self.measure == "last" else self.within
+        said = repr((self.source.name, self.measure, self.kind, self.key, window))
+        return f"f_{sha256(said.encode()).hexdigest()[:16]}"
+
+    @property
+    def read(self) -> list[ColumnElement[bool]]:
+        """Of what kind the rows are, and of what time: what an index can tell."""
+        source, read = self.source, []
+        if self.kind is not None:
+            assert source.kind is not None
+            read.append(source.kind == self.kind)
+        if self.within is not None:
+            assert source.at is not None
+            read.append(source.at > ago(self.within))
+        return read
+
+    def correlated(self, customer_id: ColumnElement[Any]) -> ColumnElement[Any]:
+        """For the customer at hand."""
+        return self._of(customer_id, self._or_nothing(self._measured())).scalar_subquery()
+
+    def any_of(self, customer_id: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether the customer at hand has any such row."""
+        return exists(self._of(customer_id, self.source.customer_id))
+
+    def rolled_up(self) -> Any:
+        """One of the columns of a scan that is grouped by customer."""
+        return self._measured().filter(*self.read, *self.tests).label(self.name)
+
+    def set_aside(self, grouped: Any) -> Any:
+        """From the grouped scan, where customers without any row are missing."""
+        return self._or_nothing(grouped.c[self.name]).label(self.name)
+
+    def column(self) -> Column[Any]:
+        """Where it is set aside."""
+        if self.measure in ("first", "last"):
+            return Column(self.name, Instant)
+        return Column(self.name, Float() if self.measure == "sum" else BigInteger())
+
+    def _of(self, customer_id: ColumnElement[Any], what: ColumnElement[Any]) -> Select[Any]:
+        found = select(what).select_from(self.source.rows)
+        mine = found.where(self.source.customer_id == customer_id, *self.read, *self.tests)
+        return mine.correlate_except(*self.source.tables)
+
+    def _measured(self) -> Any:
+        match self.measure:
+            case "count":
+                return func.count()
+            case "sum":
+                return func.sum(self.of)
+            case "distinct":
+                assert self.of is not None
+                return func.count(distinct(self.of))
+            case "first":
+                return func.min(self.source.at)
+            case "last":
+                return func.max(self.source.at)
+
+    def _or_nothing(self, value: Any) -> Any:
+        if self.measure in ("first", "last"):
+            return value
+        return func.coalesce(value, 0.0 if self.measure == "sum" else 0)
+
+
+class Facts:
+    """The facts that some campaigns ask for, in a table with a column for each."""
+
+    def __init__(self) -> None:
+        self.table = Table(
+            STAGED, MetaData(), Column("customer_id", Id, nullable=False), prefixes=["TEMPORARY"]
+        )
+        self._asked: dict[str, Fact] = {}
+
+    def value(self, fact: Fact) -> ColumnElement[Any]:
+        """The column of a fact, which is asked for from now on."""
+        known = self._asked.get(fact.name)
+        if known is None:
+            self.table.append_column(fact.column())
+        self._asked[fact.name] = fact if known is None else _longer(known, fact)
+        return self.table.c[fact.name]
+
+    @classmethod
+    def together(cls, some: Iterable["Facts"]) -> "Facts":
+        """All that any of them asks for."""
+        all_of_them = cls()
+        for facts in some:
+            for fact in facts._asked.values():
+                all_of_them.value(fact)
+        return all_of_them
+
+    def filling(self) -> Select[Any]:
+        """A row for each customer of a range, with every fact: one scan of each source."""
+        joined: FromClause = customers
+        columns: list[ColumnElement[Any]] = [customers.c.id.label("customer_id")]
+        found: dict[str, ColumnElement[Any]] = {}
+        for source, facts in self._by_source():
+            grouped = _rolled_up(source, facts).subquery(f"its_{source.name}")
+            joined = joined.outerjoin(grouped, grouped.c.customer_id == customers.c.id)
+            found |= {fact.name: fact.set_aside(grouped) for fact in facts}
+        columns += [found[column.name] for column in self.table.columns if column.name in found]
+        return select(*columns).select_from(joined).where(Within.RANGE.holds(customers.c.id))
+
+    def _by_source(self) -> Iterator[tuple[Source, list[Fact]]]:
+        sources = {fact.source.name: fact.source for fact in self._asked.values()}
+        for source in sources.values():
+            yield source, [fact for fact in self._asked.values() if fact.source is source]
+
+
+def value(fact: Fact, customer_id: ColumnElement[Any], facts: Facts | None) -> ColumnElement[Any]:
+    """What is set aside of the customer, or else a subquery for the customer at hand."""
+    return fact.correlated(customer_id) if facts is None else facts.value(fact)
+
+
+def any_of(fact: Fact, customer_id: ColumnElement[Any], facts: Facts | None) -> ColumnElement[bool]:
+    """Whether the customer has any such row; true or false, never unknown.
+
+    Where facts are set aside, all windows share one: when it was the last time.
+    """
+    if facts is None:
+        return fact.any_of(customer_id)
+    if fact.source.at is None:
+        return facts.value(fact) > 0
+    last = facts.value(replace(fact, measure="last"))
+    return and_(last.is_not(None), *([] if fact.within is None else [last > ago(fact.within)]))
+
+
+def _longer(one: Fact, other: Fact) -> Fact:
+    if one.within is None or other.within is None:
+        return replace(one, within=None)
+    return replace(one, within=max(one.within, other.within))
+
+
+def _rolled_up(source: Source, facts: Sequence[Fact]) -> Select[Any]:
+    return (
+        select(source.customer_id.label("customer_id"), *(fact.rolled_up() for fact in facts))
+        .select_from(source.rows)
+        .where(Within.RANGE.holds(source.customer_id), *_read(facts))
+        .group_by(source.customer_id)
+    )
+
+
+def _read(facts: Sequence[Fact]) -> list[ColumnElement[bool]]:
+    """What no fact asks for need not be read."""
+    widest: dict[str | None, Fact] = {}
+    for fact in facts:
+        known = widest.get(fact.kind)
+        widest[fact.kind] = fact if known is None else _longer(known, fact)
+    reads = [fact.read for fact in widest.values()]
+    return [or_(*(and_(*read) for read in reads))] if all(reads) else []
