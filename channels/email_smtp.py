@@ -1,15 +1,11 @@
-"""E-mail over SMTP, on one kept connection.
+"""E-mail over SMTP, on a few kept connections at once; `smtp_talk` holds the conversations."""
 
-What is certain and what is not turns on one byte, the dot that ends a message (RFC 5321 4.1.1.4).
-Whatever goes wrong before it has been written, the server cannot have taken the message. After
-it, only an answer is certain; silence and a lost connection are `Unknown`. The dot is therefore
-written by itself, after a last look at the deadline.
-"""
-
+import math
+import select
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from time import monotonic
 from types import MappingProxyType
@@ -19,7 +15,6 @@ from pydantic import Field, SecretStr, model_validator
 
 from channels import mime
 from channels.contract import (
-    Accepted,
     Capabilities,
     Channel,
     ChannelSettings,
@@ -31,16 +26,16 @@ from channels.contract import (
     Prepared,
     Reason,
     Rejected,
-    Unknown,
     Unsupported,
     size_of,
 )
-from channels.smtp_replies import RETRY_AFTER_S, Stage, readable, refusal
+from channels.smtp_batch import Batch, Letter
+from channels.smtp_replies import RETRY_AFTER_S, readable
+from channels.smtp_talk import Talk
 
 # A name of labels that can be looked up, or an IP address; an international name in punycode.
 _HOST = r"^[A-Za-z0-9_:\[\]-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_GO_ON = {Stage.sender: (250,), Stage.recipient: (250, 251, 252), Stage.data: (354,)}
 _PORTS = {"none": 25, "starttls": 587, "implicit": 465}
 
 
@@ -59,6 +54,8 @@ class SmtpSettings(ChannelSettings):
     """The name by which we greet; a server on the internet wants one that resolves."""
     bounce_address: str | None = None
     """Where bounces go (the envelope's sender). None: the address of the message's sender."""
+    connections: int = Field(default=4, ge=1, le=50)
+    """At most so many at once from each process; providers allow five or more."""
     timeout_s: float = Field(default=30.0, gt=0, le=600)
     """For connecting, and for each answer. `send` may outlast its deadline by this much."""
 
@@ -73,15 +70,20 @@ class SmtpSettings(ChannelSettings):
         return self
 
 
+_LETTERS_EACH = 10
+"""For so many letters another connection is worth its greeting."""
+_BOTH = select.POLLIN | select.POLLOUT
+
+
 class SmtpChannel(Channel[SmtpSettings]):
-    """One message after the other; a worker that wants more opens more channels."""
+    """Connections are opened as a batch needs them, and kept for the next one."""
 
     name = "email_smtp"
     Settings = SmtpSettings
     capabilities = Capabilities(
         kinds=frozenset({"email"}),
         parts=MappingProxyType({"email": frozenset({"subject", "html", "text"})}),
-        batch_size_max=100,
+        batch_size_max=500,
         rate_per_s=None,
         idempotency=None,
         search=False,
@@ -93,13 +95,14 @@ class SmtpChannel(Channel[SmtpSettings]):
 
     def __init__(self, settings: SmtpSettings) -> None:
         super().__init__(settings)
-        self._connection: smtplib.SMTP | None = None
+        self._talks: list[Talk] = []
+        self._size_max: int | None = None
+        """Bytes of a message, where the server says so; 0: it only wants to be told."""
 
     def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            # Closing the socket, unlike QUIT, cannot hang; the server minds neither.
-            connection.close()
+        talks, self._talks = self._talks, []
+        for talk in talks:
+            talk.close()
 
     def prepare(self, item: Item) -> Prepared | Unsupported:
         fault = self.cannot_carry(item) or mime.problem(item)
@@ -107,22 +110,18 @@ class SmtpChannel(Channel[SmtpSettings]):
 
     def send(self, items: Sequence[Item], deadline_s: float, now: datetime) -> list[Outcome]:
         self.refuse_oversize(items)
-        end = monotonic() + deadline_s
-        outcomes: list[Outcome] = []
-        down: Rejected | Deferred | None = None
-        fresh = False
-        for item in items:
-            if down is None and monotonic() < end and not self._alive(fresh, end):
-                down = self._connect(end)
-            fresh = True
-            if monotonic() >= end:
-                outcomes.append(Deferred(0.0, "not written before the deadline"))
-            elif down is not None:
+
+        def letter(number: int) -> Letter | Outcome:
+            return self._letter(number, items[number], now)
+
+        batch = Batch(len(items), letter, monotonic() + deadline_s)
+        while batch.waits and not batch.over():
+            down = self._connect(len(items), batch.end_s)
+            if down is not None:
                 # One failed greeting speaks for the batch: nobody waits a hundred time-outs.
-                outcomes.append(down)
-            else:
-                outcomes.append(self._write(item, end, now))
-        return outcomes
+                return batch.ended(down)
+            self._converse(batch)
+        return batch.ended(Deferred(0.0, "not written before the deadline"))
 
     def check(self) -> list[Finding]:
         where = f"{self.settings.host}:{self._port()}"
@@ -131,7 +130,7 @@ class SmtpChannel(Channel[SmtpSettings]):
             fix = "set tls: starttls or tls: implicit"
             findings.append(Finding(Level.warning, f"mail to {where} is not encrypted", fix))
         self.close()
-        fault = self._connect(monotonic() + self.settings.timeout_s)
+        fault = self._connect(1, monotonic() + self.settings.timeout_s)
         self.close()
         if fault is not None:
             fix = "compare host, port, tls, login and password with the provider's page"
@@ -141,27 +140,63 @@ class SmtpChannel(Channel[SmtpSettings]):
     def _port(self) -> int:
         return self.settings.port or _PORTS[self.settings.tls]
 
-    def _alive(self, fresh: bool, end: float) -> bool:
-        """Is there a connection? One kept from an earlier batch is asked first: it may be stale."""
-        if self._connection is None:
-            return False
-        if fresh:
-            return True
-        try:
-            self._patience(self._connection, end)
-            if self._connection.noop()[0] == 250:
-                return True
-        except (OSError, smtplib.SMTPException):
-            pass  # a stale connection is no news: nothing has been written on it
-        self.close()
-        return False
+    def _converse(self, batch: Batch) -> None:
+        """Until nothing waits or nobody is left to talk to."""
+        poll = select.poll()
+        talks = {talk.fd: talk for talk in self._talks}
+        for talk in talks.values():
+            poll.register(talk.fd, select.POLLIN)
+            self._attempt(talk, batch, 0)
+        while busy := [talk for talk in talks.values() if talk.front is not None]:
+            for talk in busy:
+                poll.modify(talk.fd, _BOTH if talk.writes else select.POLLIN)
+            for fd, events in poll.poll(_patience_ms(busy, batch)):
+                self._attempt(talks[fd], batch, events)
+            at_s, late = monotonic(), batch.over()
+            for talk in busy:
+                if talk.front is None:
+                    continue
+                if talk.until_s <= at_s:
+                    talk.fail(f"silence for {self.settings.timeout_s:g} s", batch)
+                elif late and not talk.undecided:
+                    talk.fail("the deadline has passed", batch)
+            for talk in busy:
+                if not talk.is_open:
+                    poll.unregister(talk.fd)
+                    del talks[talk.fd]
+        self._talks = [talk for talk in talks.values() if talk.is_open]
+        for talk in self._talks:
+            talk.kept = True
 
-    def _connect(self, end: float) -> Rejected | Deferred | None:
+    def _attempt(self, talk: Talk, batch: Batch, events: int) -> None:
+        """Whatever has become possible."""
+        try:
+            if events & select.POLLOUT:
+                talk.write()
+            if events & ~select.POLLOUT:
+                talk.read(batch, monotonic())
+            if talk.front is None:
+                talk.begin(batch, monotonic())
+        except OSError as error:
+            talk.fail(_said(error), batch)
+
+    def _connect(self, letters: int, end: float) -> Rejected | Deferred | None:
+        """As many connections as these letters are worth; why there is none, if so."""
+        wanted = min(self.settings.connections, math.ceil(letters / _LETTERS_EACH))
+        while len(self._talks) < wanted:
+            fault = self._greet(end)
+            if fault is not None:
+                return None if self._talks else fault
+        return None
+
+    def _greet(self, end: float) -> Rejected | Deferred | None:
         """Greet, encrypt, log in. Whatever fails here, no message was written."""
         wanted = self.settings
         timeout = max(0.001, min(wanted.timeout_s, end - monotonic()))
+        connection: smtplib.SMTP | None = None
+        fault: Rejected | Deferred
         try:
-            self._connection = connection = self._dial(timeout)
+            connection = self._dial(timeout)
             # Else the last small write of a message waits for an acknowledgement of the one before.
             _socket(connection).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.ehlo_or_helo_if_needed()
@@ -170,13 +205,18 @@ class SmtpChannel(Channel[SmtpSettings]):
                 connection.ehlo_or_helo_if_needed()
             if wanted.login is not None and wanted.password is not None:
                 connection.login(wanted.login, wanted.password.get_secret_value())
+            self._talks.append(Talk(connection, wanted.timeout_s))
         except UnicodeEncodeError:
-            self.close()
-            return Rejected(Reason.auth_failed, "login or password is not ASCII", retryable=True)
+            fault = Rejected(Reason.auth_failed, "login or password is not ASCII", retryable=True)
         except (OSError, smtplib.SMTPException) as error:
-            self.close()
-            return _connect_failure(error)
-        return None
+            fault = _connect_failure(error)
+        else:
+            size = connection.esmtp_features.get("size")
+            self._size_max = None if size is None else int(size) if size.isdigit() else 0
+            return None
+        if connection is not None:
+            connection.close()
+        return fault
 
     def _dial(self, timeout_s: float) -> smtplib.SMTP:
         wanted, port = self.settings, self._port()
@@ -193,76 +233,34 @@ class SmtpChannel(Channel[SmtpSettings]):
     def _trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.settings.ca_file)
 
-    def _patience(self, connection: smtplib.SMTP, end: float) -> None:
-        """Let the next step last until the deadline at most; TimeoutError when that is now."""
-        left = end - monotonic()
-        if left <= 0:
-            raise TimeoutError("the deadline has passed")
-        _socket(connection).settimeout(min(self.settings.timeout_s, left))
-
-    def _write(self, item: Item, end: float, now: datetime) -> Outcome:
+    def _letter(self, number: int, item: Item, now: datetime) -> Letter | Outcome:
         fault = self.cannot_carry(item)
         content = fault or mime.build(item, now)
         if isinstance(content, Unsupported):
             return Rejected(Reason.unsupported, f"{content.what}: {content.fix}")
-        connection = self._connection
-        assert connection is not None
-        limit = connection.esmtp_features.get("size", "")
-        if limit.isdigit() and 0 < int(limit) < len(content):
-            return Rejected(Reason.too_large, f"{len(content)} bytes, {limit} are taken")
-        stuffed = content.replace(b"\r\n.", b"\r\n..")
-        try:
-            for stage, command, argument in self._envelope(item, len(content)):
-                self._patience(connection, end)
-                code, words = connection.docmd(command, argument)
-                if code not in _GO_ON[stage]:
-                    self._reset(connection, code, end)
-                    return refusal(stage, code, words)
-            self._patience(connection, end)
-            connection.send(stuffed)
-            self._patience(connection, end)
-        except (OSError, smtplib.SMTPException) as error:
-            # Without its dot there is no message: the server throws away what it has of it.
-            self.close()
-            late = monotonic() >= end
-            why = "not written before the deadline" if late else f"connection lost: {_said(error)}"
-            return Deferred(0.0 if late else RETRY_AFTER_S, why)
-        return self._finish(connection, item)
+        size, limit = len(content), self._size_max
+        if limit and limit < size:
+            return Rejected(Reason.too_large, f"{size} bytes, {limit} are taken")
+        sender = mime.ascii_address(self.settings.bounce_address or item.sender.address)
+        told = "" if limit is None else f" SIZE={size}"
+        if b"\r\n." in content:
+            content = content.replace(b"\r\n.", b"\r\n..")
+        return Letter(
+            number,
+            f"MAIL FROM:<{sender}>{told}\r\n".encode("ascii"),
+            f"RCPT TO:<{mime.ascii_address(item.address)}>\r\n".encode("ascii"),
+            content + b".\r\n",
+            mime.message_id(item),
+        )
 
-    def _envelope(self, item: Item, size: int) -> Iterator[tuple[Stage, str, str]]:
-        sender = self.settings.bounce_address or item.sender.address
-        esmtp = self._connection is not None and "size" in self._connection.esmtp_features
-        argument = f"FROM:<{mime.ascii_address(sender)}>"
-        yield Stage.sender, "MAIL", f"{argument} SIZE={size}" if esmtp else argument
-        yield Stage.recipient, "RCPT", f"TO:<{mime.ascii_address(item.address)}>"
-        yield Stage.data, "DATA", ""
 
-    def _reset(self, connection: smtplib.SMTP, code: int, end: float) -> None:
-        """Make the connection fit for the next message, or let go of it."""
-        try:
-            self._patience(connection, end)
-            if code != 421 and connection.docmd("RSET")[0] == 250:
-                return
-        except (OSError, smtplib.SMTPException):
-            pass  # the refusal stands; the next message finds no connection and makes one
-        self.close()
-
-    def _finish(self, connection: smtplib.SMTP, item: Item) -> Outcome:
-        """Write the dot. From here on only an answer is certain."""
-        try:
-            _socket(connection).settimeout(self.settings.timeout_s)
-            connection.send(b".\r\n")
-            code, words = connection.getreply()
-        except (OSError, smtplib.SMTPException) as error:
-            self.close()
-            return Unknown(f"no answer to a message written whole: {_said(error)}")
-        if 200 <= code < 300:
-            return Accepted(mime.message_id(item))
-        # A server may say 421 at any moment, not in answer to what was asked.
-        if code == 421 or not 400 <= code < 600:
-            self.close()
-            return Unknown(f"{code} {readable(words)} after a message written whole")
-        return refusal(Stage.content, code, words)
+def _patience_ms(talks: Sequence[Talk], batch: Batch) -> float:
+    """Until the first of them has waited long enough, or the deadline comes."""
+    at_s = monotonic()
+    until_s = min(talk.until_s for talk in talks)
+    if batch.end_s > at_s:
+        until_s = min(until_s, batch.end_s)
+    return max(until_s - at_s, 0) * 1000 + 1
 
 
 def _socket(connection: smtplib.SMTP) -> socket.socket:

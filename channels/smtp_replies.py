@@ -22,6 +22,7 @@ class Stage(Enum):
     recipient = "RCPT"
     data = "DATA"
     content = "the message"
+    reset = "RSET"
 
 
 _LOGIN = frozenset({530, 534, 535, 538})

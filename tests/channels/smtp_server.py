@@ -116,6 +116,7 @@ class _Conversation:
         self.server = server
         self.conn = conn
         self.file = conn.makefile("rb")
+        self.refused = False
 
     def run(self) -> None:
         try:
@@ -128,7 +129,10 @@ class _Conversation:
 
     def answer(self, step: str, usual: str) -> bool:
         """Whether the conversation goes on."""
-        return self.say(self.server.reply(step, usual))
+        reply = self.server.reply(step, usual)
+        if step in ("MAIL", "RCPT"):
+            self.refused = self.refused or not reply.startswith("2")
+        return self.say(reply)
 
     def say(self, reply: str) -> bool:
         if reply == DROP:
@@ -149,10 +153,12 @@ class _Conversation:
         if verb == "STARTTLS" and self.server.tls is not None:
             return self.encrypt()
         if verb == "DATA":
-            reply = self.server.reply(verb, "354 go on")
+            reply = self.server.reply(verb, "503 whom to?" if self.refused else "354 go on")
             if not self.say(reply):
                 return False
             return self.message() if reply.startswith("354") else True
+        if verb in ("MAIL", "RSET"):
+            self.refused = False
         if verb == "QUIT":
             self.conn.sendall(b"221 bye\r\n")
             return False
