@@ -36,6 +36,9 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(sys.executable).parent
 QUEUES = "plan,decide,dispatch.email,dispatch.sms,feedback"
 
+PATIENCE_S = 120.0
+"""A worker takes its time to start where many tests run at once."""
+
 SHOP = """\
 brand: {name: Corner Shop, postal_address: "1 Main St, Springfield", contact: care@example.com}
 zone: America/New_York
@@ -128,20 +131,15 @@ class World:
 
     def states(self) -> dict[str, int]:
         """State → messages."""
-        counted = select(messages.c.state, func.count()).group_by(messages.c.state)
+        counted = select(messages.c.state, func.count().label("number")).group_by(messages.c.state)
         with reading(self.engine) as connection:
-            return {state: number for state, number in connection.execute(counted)}
-
-    def accepted(self, number: int) -> None:
-        """Wait until the provider has so many; not one of them twice."""
-        assert until(lambda: len(self.provider.log) >= number), f"{len(self.provider.log)}"
-        sent = [one.to for one in self.provider.log]
-        assert len(sent) == len(set(sent)) == number
+            return {row.state: row.number for row in connection.execute(counted)}
 
     def recorded(self, number: int) -> None:
-        """Wait until all messages are accepted, in the ledger and at the provider."""
-        assert until(lambda: self.states() == {"accepted": number}), self.states()
-        self.accepted(number)
+        """Wait until all messages are accepted, in the ledger and at the provider, none twice."""
+        assert until(lambda: self.states() == {"accepted": number}, PATIENCE_S), self.states()
+        sent = [one.to for one in self.provider.log]
+        assert len(sent) == len(set(sent)) == number
 
     @contextmanager
     def worker(self, *options: str, queues: str = QUEUES) -> Iterator["Process"]:

@@ -1,0 +1,92 @@
+"""Real Celery workers between real servers, killed and stopped as it happens at night."""
+
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+
+from orchestrator.entry import clock
+from orchestrator.store import heartbeats
+from orchestrator.store.database import reading
+from tests.distributed.world import PATIENCE_S, SCRIPTS, World
+from tests.servers.patience import until
+
+LATER = timedelta(minutes=5)
+"""Every lease is over by then."""
+
+
+def seen(what: Callable[[], bool]) -> bool:
+    """Whether it is seen before patience ends."""
+    return until(what, PATIENCE_S)
+
+
+def test_hints_and_ticks_bring_every_message_once(world: World) -> None:
+    world.sign_up(600)
+    with (
+        world.worker() as worker,
+        world.process(SCRIPTS / "tactful", "tick", "--every", "1s") as tick,
+    ):
+        world.recorded(600)
+
+        # What Redis has lost is found by looking.
+        world.broker.flushdb()
+        world.sign_up(40, first=600)
+        world.recorded(640)
+
+        # One hint leads to the next.
+        tick.send(signal.SIGTERM)
+        assert tick.ended() == 0
+        world.sign_up(5, first=640)
+        world.hints.plan()
+        world.recorded(645)
+
+        with reading(world.engine) as connection:
+            beats = heartbeats.everyone(connection)
+        assert {one.kind for one in beats} == {"decide,dispatch.email,dispatch.sms,feedback,plan"}
+        assert not any(one.is_silent(clock.now()) for one in beats)
+
+        worker.send_all(signal.SIGTERM)
+        assert worker.ended() == 0
+        assert '"planned"' in worker.log
+        assert "Traceback" not in worker.log
+        with reading(world.engine) as connection:
+            assert heartbeats.everyone(connection) == []
+
+
+def test_what_a_worker_has_in_hand_when_it_is_asked_to_end_is_recorded(world: World) -> None:
+    """And before: one that cannot open the engine stays, and opens it when it can."""
+    shop = world.home / "campaigns" / "shop.yaml"
+    written = shop.read_text()
+    shop.write_text("nothing: of use")
+    world.provider.script("slow:0.05")
+    world.sign_up(200)
+    world.work().plan()
+    with world.worker("-c", "1") as worker:
+        assert seen(lambda: "not open yet" in worker.log)
+        shop.write_text(written)
+        world.hints.dispatch("email")
+        assert seen(lambda: len(world.provider.log) > 0)
+        worker.send_all(signal.SIGTERM)
+        assert worker.ended() == 0
+    world.recorded(200)
+
+
+def test_killed_in_the_middle_it_doubles_nothing(world: World) -> None:
+    world.provider.script("slow:0.05")
+    world.sign_up(200)
+    world.work().plan()
+    with world.worker("-c", "1") as worker:
+        assert seen(lambda: len(world.provider.log) >= 10)
+        worker.send_all(signal.SIGKILL)
+        worker.ended()
+    states = world.states()
+    assert states["sending"] > 0
+    world.provider.script("")
+
+    # The lease runs out; each message is looked for at the provider, and what is not there goes.
+    later = clock.now() + LATER
+    assert world.tactful.dispatcher.tidy(later) == states["sending"]
+    found = world.tactful.reconcile(later)
+    assert found["accepted"] >= 10
+    assert found["deferred"] > 0
+    world.tactful.dispatch(later)
+    world.recorded(200)
