@@ -20,12 +20,14 @@ def turn(engine: Engine, name: str) -> Iterator[bool]:
 
     A saving, nothing that anybody may rely on: two who plan at once write the same rows. On
     PostgreSQL an advisory lock, which ends with the process; it is kept by a transaction of its
-    own, which has read nothing, so that nothing waits for it. On SQLite it is always one's turn:
+    own, which holds no snapshot, so that nothing waits for it. On SQLite it is always one's turn:
     there one process writes at a time anyway.
     """
     if engine.dialect.name != "postgresql":
         yield True
         return
     with engine.connect() as connection:
+        mine = bool(connection.scalar(_TAKE, {"name": f"tactful turn {name}"}))
+        # The last statement, for it needs no snapshot: so the transaction keeps none while it waits.
         connection.execute(_KEPT_MAX)
-        yield bool(connection.scalar(_TAKE, {"name": f"tactful turn {name}"}))
+        yield mine
