@@ -28,6 +28,6 @@ def turn(engine: Engine, name: str) -> Iterator[bool]:
         return
     with engine.connect() as connection:
         mine = bool(connection.scalar(_TAKE, {"name": f"tactful turn {name}"}))
-        # The last statement, for it needs no snapshot: so the transaction keeps none while it waits.
+        # Last, for it needs no snapshot: so the transaction keeps none while it waits.
         connection.execute(_KEPT_MAX)
         yield mine
