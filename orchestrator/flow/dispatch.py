@@ -105,6 +105,9 @@ class Dispatcher:
         allowance, claimed = self._claim(name, token, now, watch.monotonic())
         if isinstance(allowance, Wait):
             return allowance
+        if not claimed:
+            self.accounts.unused(allowance, 0)
+            return Counter()
         channel = allowance.account.channel
         first, rest = one_each(claimed)
         made, failed = self._compose(first, channel, now)

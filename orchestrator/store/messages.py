@@ -46,6 +46,9 @@ from orchestrator.tables.messages import is_one_of
 CLAIMS_MAX = 5
 """A message that was claimed so often without any result is poisoned: it stops alone."""
 
+SUSPECT_AFTER = 2
+"""Claimed so often in vain, a message is claimed alone: it takes no others down with it again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -100,6 +103,7 @@ _DUE = (
         messages.c.send_after <= _NOW,
         messages.c.expires_at > _NOW,
         or_(messages.c.tries == 0, bindparam("may_retry", type_=Boolean())),
+        messages.c.claims.between(bindparam("claims_from"), bindparam("claims_to")),
         ~_STOPPED,
         ~HELD_BACK,
     )
@@ -132,6 +136,9 @@ _CLAIM = (
     .returning(*_CLAIM_COLUMNS)
 )
 
+_HARMLESS = {"claims_from": 0, "claims_to": SUSPECT_AFTER - 1}
+_SUSPECT = {"claims_from": SUSPECT_AFTER, "claims_to": CLAIMS_MAX}
+
 
 def claim(
     connection: Connection,
@@ -146,21 +153,21 @@ def claim(
 ) -> list[Claimed]:
     """Take what is due on a channel, the highest priority first; nobody else gets it meanwhile.
 
-    Unless it `may_retry`, only what was never tried.
+    Unless it `may_retry`, only what was never tried. Once nothing else is due, those whom workers
+    may have died of, one at a time.
     """
-    found = connection.execute(
-        _CLAIM,
-        {
-            "of_channel": channel,
-            "address_kind": ADDRESS_KINDS[channel],
-            "provider": provider,
-            "now": now,
-            "batch_size": batch_size,
-            "may_retry": may_retry,
-            "new_token": token,
-            "new_lease": lease_until,
-        },
-    )
+    wanted = {
+        "of_channel": channel,
+        "address_kind": ADDRESS_KINDS[channel],
+        "provider": provider,
+        "now": now,
+        "may_retry": may_retry,
+        "new_token": token,
+        "new_lease": lease_until,
+    }
+    found = connection.execute(_CLAIM, {**wanted, **_HARMLESS, "batch_size": batch_size}).all()
+    if not found:
+        found = connection.execute(_CLAIM, {**wanted, **_SUSPECT, "batch_size": 1}).all()
     return sorted((Claimed(*row) for row in found), key=lambda c: (-c.priority, c.id))
 
 
