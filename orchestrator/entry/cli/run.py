@@ -41,7 +41,7 @@ def run(
     from orchestrator.entry.opening import open_tactful
     from orchestrator.entry.settings import settings
     from orchestrator.entry.signs import Signs
-    from orchestrator.model.errors import WrongUse
+    from orchestrator.model.errors import TactfulError, WrongUse
     from orchestrator.model.span import parse_span
 
     try:
@@ -65,7 +65,7 @@ def run(
             screen.begin(len(tactful.versions), every)
             _look_on(tactful, signs, stop, screen, None if once else pause_s)
     except Exception as error:
-        if is_read or not is_fault(error):
+        if is_read or isinstance(error, TactfulError) or not is_fault(error):
             raise
         get_logger("tactful.run").exception("stopped by a failure")
         raise typer.Exit(BROKEN) from None

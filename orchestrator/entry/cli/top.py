@@ -54,7 +54,7 @@ def top(
     shop: ShopFolder = None,
     json: Json = False,
 ) -> None:
-    """Watch what leaves, what waits, who is at work, and what went wrong.
+    """Watch what leaves, what waits, and what went wrong.
 
     \b
     tactful top
