@@ -67,6 +67,8 @@ class Settings(BaseSettings):
             look_after,
             USUAL.look_again * share,
             USUAL.look_for * share,
+            USUAL.retry_after * share,
+            USUAL.retry_after_max * share,
         )
 
     @property

@@ -12,11 +12,6 @@ from orchestrator.model.patience import Patience
 from orchestrator.store.consents import Scope
 from orchestrator.store.messages import Claimed, Move
 
-RETRY_AFTER_S = 60.0
-"""A certain, passing failure comes back within twice that, the next time within four times …"""
-
-RETRY_AFTER_MAX_S = 1_800.0
-
 _OF_PROVIDER = {
     Reason.provider_down: Sign.FAILS,
     Reason.auth_failed: Sign.LOCKED,
@@ -47,9 +42,10 @@ def answered(claimed: Claimed, outcome: Outcome, now: datetime, patience: Patien
             move = Move(claimed.id, State.UNKNOWN, "no_answer", now + patience.look_after)
             return Answered(move, "unknown", detail)
         case Deferred(retry_after_s=after, detail=detail):
-            return Answered(_later(claimed, "provider", after, now), "deferred", detail)
+            return Answered(_later(claimed, "provider", after, now, patience), "deferred", detail)
         case Rejected(retryable=True):
-            move = _later(claimed, outcome.reason, outcome.retry_after_s or 0, now)
+            after = outcome.retry_after_s or 0
+            move = _later(claimed, outcome.reason, after, now, patience)
             return Answered(move, "rejected", outcome.detail)
         case Rejected(reason=reason, detail=detail):
             move = Move(claimed.id, State.REJECTED, str(reason))
@@ -92,10 +88,12 @@ def asked_to_wait(outcomes: Sequence[Outcome]) -> float | None:
     )
 
 
-def _later(claimed: Claimed, reason: str, after_s: float, now: datetime) -> Move:
+def _later(
+    claimed: Claimed, reason: str, after_s: float, now: datetime, patience: Patience
+) -> Move:
     """Not before the provider says, and then at any moment of a span that doubles each time."""
-    span_s = min(RETRY_AFTER_S * 2 ** min(claimed.tries + 1, 10), RETRY_AFTER_MAX_S)
-    wait_s = max(after_s, 1.0) + span_s * _chance(claimed)
+    span = min(patience.retry_after * 2 ** min(claimed.tries + 1, 10), patience.retry_after_max)
+    wait_s = max(after_s, 1.0) + span.total_seconds() * _chance(claimed)
     again_at = now + timedelta(seconds=wait_s)
     if again_at >= claimed.expires_at:
         return Move(claimed.id, State.EXPIRED, str(reason))
