@@ -1,0 +1,148 @@
+"""What strikes while messages leave: by chance, from a seed."""
+
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from threading import Event
+from time import monotonic
+
+import redis as client
+
+from tests.chaos.diary import Diary
+from tests.chaos.fleet import Fleet, Hand
+from tests.servers import Postgres, Redis
+
+EVERY_S = (0.8, 2.2)
+WORKER, TICKER, PROVIDER = "worker", "ticker", "provider"
+
+SOMETIMES: Mapping[str, float] = {
+    "kill child": 30,
+    "stop child": 10,
+    "stop child long": 4,
+    "kill worker": 10,
+    "kill ticker": 8,
+    "empty redis": 14,
+    "kill redis": 6,
+    "kill postgres": 4,
+    "restart postgres": 4,
+    "kill provider": 4,
+}
+"""How often each strikes, as shares."""
+
+STOPPED_S = (5.0, 9.0)
+"""Longer than a claim's lease."""
+STOPPED_LONG_S = (20.0, 26.0)
+"""Longer than the lease of what is being written."""
+DOWN_S = (0.2, 2.5)
+
+
+@dataclass
+class Disasters:
+    """Strikes until it is over; then everything runs again.
+
+    `lease_s`: how long a worker may hold what it has claimed.
+    """
+
+    fleet: Fleet
+    postgres: Postgres
+    redis: Redis
+    diary: Diary
+    chance: Random
+    shares: Mapping[str, float] = field(default_factory=lambda: SOMETIMES)
+    every_s: tuple[float, float] = EVERY_S
+    _stopped: list[tuple[float, Hand, int]] = field(default_factory=list)
+
+    def strike(self, over: Event, until_s: float) -> None:
+        """Until a moment of the monotonic clock, unless it is `over` before."""
+        try:
+            while not over.wait(self.chance.uniform(*self.every_s)) and monotonic() < until_s:
+                self._go_on(lambda end_s: monotonic() >= end_s)
+                if self.shares:
+                    self.one(self.chance.choices(list(self.shares), list(self.shares.values()))[0])
+        finally:
+            self._go_on(lambda end_s: True)
+
+    def all_once(self, kinds: Sequence[str], over: Event) -> None:
+        """Each of some, one after the other."""
+        try:
+            for kind in kinds:
+                if over.wait(self.chance.uniform(*self.every_s)):
+                    break
+                self._go_on(lambda end_s: monotonic() >= end_s)
+                self.one(kind)
+            while self._stopped and not over.wait(0.1):
+                self._go_on(lambda end_s: monotonic() >= end_s)
+        finally:
+            self._go_on(lambda end_s: True)
+
+    def one(self, kind: str) -> None:
+        """This one."""
+        if self._does(kind):
+            self.diary.struck(kind)
+
+    def _does(self, kind: str) -> bool:
+        match kind:
+            case "kill child":
+                return self._child(signal.SIGKILL) is not None
+            case "stop child":
+                return self._stop(self.chance.uniform(*STOPPED_S))
+            case "stop child long":
+                return self._stop(self.chance.uniform(*STOPPED_LONG_S))
+            case "kill worker":
+                return self._kill(WORKER)
+            case "kill ticker":
+                return self._kill(TICKER)
+            case "kill provider":
+                return self._kill(PROVIDER)
+            case "empty redis":
+                with client.Redis(port=self.redis.port, socket_timeout=5) as connection:
+                    connection.flushall()
+            case "kill redis":
+                self.redis.kill()
+                self._down()
+                self.redis.start()
+            case "kill postgres":
+                self.postgres.kill()
+                self._down()
+                self.postgres.start()
+            case "restart postgres":
+                self.postgres.stop()
+                self._down()
+                self.postgres.start()
+            case _:
+                raise ValueError(f"no such disaster: {kind}")
+        return True
+
+    def _down(self) -> None:
+        Event().wait(self.chance.uniform(*DOWN_S))
+
+    def _kill(self, prefix: str) -> bool:
+        hands = self.fleet.of(prefix)
+        return bool(hands) and self.fleet.tell(self.chance.choice(hands), signal.SIGKILL)
+
+    def _child(self, how: signal.Signals) -> tuple[Hand, int] | None:
+        """A child of a worker; those that are stopped already are let be."""
+        still = {pid for _, _, pid in self._stopped}
+        found = [
+            (hand, pid)
+            for hand in self.fleet.of(WORKER)
+            for pid in hand.children()
+            if pid not in still
+        ]
+        if not found:
+            return None
+        hand, pid = self.chance.choice(found)
+        return (hand, pid) if self.fleet.tell_child(hand, pid, how) else None
+
+    def _stop(self, seconds: float) -> bool:
+        found = self._child(signal.SIGSTOP)
+        if found is not None:
+            self._stopped.append((monotonic() + seconds, *found))
+        return found is not None
+
+    def _go_on(self, is_time: Callable[[float], bool]) -> None:
+        due = [one for one in self._stopped if is_time(one[0])]
+        self._stopped = [one for one in self._stopped if one not in due]
+        for _, hand, pid in due:
+            self.fleet.tell_child(hand, pid, signal.SIGCONT)
