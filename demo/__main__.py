@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -46,6 +47,7 @@ def main() -> int:
     if loaded.problems or loaded.settings is None:
         problems_found(loaded.problems)
         return 1
+    settle()
     VAR.mkdir(parents=True, exist_ok=True)
     try:
         began = time.monotonic()
@@ -82,7 +84,7 @@ def _replay(loaded: Loaded, history: Path) -> None:
     path, outbox = VAR / "demo.db", VAR / "outbox"
     for old in VAR.glob("demo.db*"):
         old.unlink()
-    shutil.rmtree(outbox, ignore_errors=True)
+    _clear(outbox)
     shutil.copy(history, path)
     engine = open_database(str(path), durable=False)
     try:
@@ -97,6 +99,15 @@ def _replay(loaded: Loaded, history: Path) -> None:
             show(tactful, outbox, REPLAY_TO)
     finally:
         engine.dispose()
+
+
+def _clear(outbox: Path) -> None:
+    """Take the last run's outbox out of the way; its thousands of files go in the background."""
+    old = outbox.with_name("outbox.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if outbox.exists():
+        outbox.rename(old)
+        Thread(target=shutil.rmtree, args=(old,), kwargs={"ignore_errors": True}).start()
 
 
 def _watch(tactful: Tactful) -> None:
