@@ -36,6 +36,10 @@ PREPARED_MAX = 500
 """So many statements each connection keeps prepared, for the long ones take milliseconds. The
 drivers' own numbers are 128 and 100. On SQLite each may take some 200 kB."""
 
+PAGES_ASIDE = 10_000
+"""A database that need not be durable copies its log back into the file after so many pages: a page
+that is written often is then copied once."""
+
 CACHE_KIB = 64 * 1024
 MMAP_BYTES = 2**31 - 2**16
 
@@ -173,6 +177,8 @@ def _open_sqlite(url: URL, busy_timeout_ms: int, durable: bool) -> Engine:
             # FULL: what was committed survives a power cut. A message marked as sending must.
             kept = "FULL" if durable else "OFF"
             pragmas += ["journal_mode = WAL", f"synchronous = {kept}", f"mmap_size = {MMAP_BYTES}"]
+            if not durable:
+                pragmas.append(f"wal_autocheckpoint = {PAGES_ASIDE}")
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
