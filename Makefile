@@ -15,7 +15,7 @@ COMPILE := pip compile --quiet --universal --python-version 3.11 --upgrade \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format check bench lock clean
+.PHONY: help setup demo test lint format check bench chaos lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ check: lint test ## lint and test
 
 bench: $(PROJECT) $(DEMO) ## measure, print, and keep benchmarks/latest.json
 	@$(BIN)/python -m benchmarks
+
+chaos: $(PROJECT) ## a trial by fire on real servers: make chaos MINUTES=10 SEED=7
+	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
 lock: $(PROJECT) ## resolve pyproject.toml anew into the two locks
 	@$(PIP) install -qq uv
