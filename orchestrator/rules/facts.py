@@ -23,14 +23,18 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    column,
     distinct,
     exists,
     func,
     or_,
     select,
 )
+from sqlalchemy.sql.operators import json_getitem_op
+from sqlalchemy.sql.util import ClauseAdapter
+from sqlalchemy.sql.visitors import replacement_traverse
 
-from orchestrator.rules.now import ago
+from orchestrator.rules.now import ago, once
 from orchestrator.rules.within import Within
 from orchestrator.tables import (
     addresses,
@@ -132,9 +136,16 @@ class Fact:
         """Whether the customer at hand has any such row."""
         return exists(self._of(customer_id, self.source.customer_id))
 
-    def rolled_up(self) -> Any:
+    def rolled_up(self, read: "_Read") -> Any:
         """One of the columns of a scan that is grouped by customer."""
-        return self._measured().filter(*self.read, *self.tests).label(self.name)
+        source, tests = self.source, []
+        if self.kind is not None:
+            tests.append(source.kind == self.kind)
+        if self.within is not None:
+            assert source.at is not None
+            tests.append(source.at > once(ago(self.within)))
+        found = self._measured().filter(*tests, *self.tests)
+        return read.adapted(found).label(self.name)
 
     def set_aside(self, grouped: Any) -> Any:
         """From the grouped scan, where customers without any row are missing."""
@@ -230,7 +241,8 @@ def any_of(fact: Fact, customer_id: ColumnElement[Any], facts: Facts | None) -> 
     if fact.source.at is None:
         return facts.value(fact) > 0
     last = facts.value(replace(fact, measure="last"))
-    return and_(last.is_not(None), *([] if fact.within is None else [last > ago(fact.within)]))
+    since = [] if fact.within is None else [last > once(ago(fact.within))]
+    return and_(last.is_not(None), *since)
 
 
 def _longer(one: Fact, other: Fact) -> Fact:
@@ -240,12 +252,50 @@ def _longer(one: Fact, other: Fact) -> Fact:
 
 
 def _rolled_up(source: Source, facts: Sequence[Fact]) -> Select[Any]:
-    return (
-        select(source.customer_id.label("customer_id"), *(fact.rolled_up() for fact in facts))
-        .select_from(source.rows)
-        .where(Within.RANGE.holds(source.customer_id), *_read(facts))
-        .group_by(source.customer_id)
-    )
+    wanted = (Within.RANGE.holds(source.customer_id), *_read(facts))
+    read = _Read(source)
+    columns = [fact.rolled_up(read) for fact in facts]
+    rows = read.rows(wanted)
+    customer_id = read.adapted(source.customer_id)
+    found = select(customer_id.label("customer_id"), *map(read.adapted, columns)).select_from(rows)
+    return (found if read.values else found.where(*wanted)).group_by(customer_id)
+
+
+class _Read:
+    """The rows of a scan, where each value in a JSON document is read once for all facts."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.values: dict[tuple[str, str], Any] = {}
+        self._inner: Any = None
+
+    def adapted(self, found: Any) -> Any:
+        """The same, with values instead of their places in documents."""
+        if self._inner is not None:
+            return ClauseAdapter(self._inner).traverse(found)
+        return replacement_traverse(found, {}, self._value)
+
+    def rows(self, wanted: Sequence[ColumnElement[bool]]) -> FromClause:
+        """What is scanned; `adapted` then speaks of its columns."""
+        if not self.values:
+            return self.source.rows
+        values = (value.label(_named(key)) for key, value in self.values.items())
+        inner = select(*self.source.rows.c, *values).where(*wanted).offset(0)
+        self._inner = inner.subquery(f"read_{self.source.name}")
+        return self._inner  # type: ignore[no-any-return]
+
+    def _value(self, element: Any, **_: Any) -> Any:
+        if getattr(element, "operator", None) is not json_getitem_op:
+            return None
+        if getattr(element.left, "table", None) is not self.source.rows:
+            return None
+        key = (str(element.right.value), type(element.type).__name__)
+        self.values.setdefault(key, element)
+        return column(_named(key), element.type)
+
+
+def _named(key: tuple[str, str]) -> str:
+    return f"v_{sha256(repr(key).encode()).hexdigest()[:16]}"
 
 
 def _read(facts: Sequence[Fact]) -> list[ColumnElement[bool]]:

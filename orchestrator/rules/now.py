@@ -7,7 +7,7 @@ with another `now`.
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam
+from sqlalchemy import ColumnElement, bindparam, select
 
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import later
@@ -18,6 +18,14 @@ NOW: ColumnElement[Any] = bindparam("now", type_=Instant())
 def ago(span: timedelta) -> ColumnElement[Any]:
     """The instant `span` before now."""
     return later(NOW, -span)
+
+
+def once(at: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The same instant, for statements about very many rows: worked out once, not for each row.
+
+    Else PostgreSQL would, for what it adds to an instant could depend on the session's time zone.
+    """
+    return select(at).scalar_subquery()
 
 
 def lately(at: ColumnElement[Any], within: timedelta | None) -> list[ColumnElement[bool]]:
