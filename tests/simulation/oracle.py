@@ -111,6 +111,8 @@ def _unwanted(written: Sequence[Written], sent: Sequence[Sent], run: Run) -> Ite
     facts, made = run.facts, run.stage.made
     for raw, one in zip(written, sent, strict=True):
         latest, who, item = one.at - HOLD, one.who.key, one.record
+        if raw.judged_at < latest:
+            yield "judged", raw.judged_at, one
         topic = made.campaigns[one.campaign].get("topic", "tips")
         service = _is_service(one, run)
         for since, of, channel, about in facts.opt_outs:

@@ -33,9 +33,11 @@ _SEEN_AFTER = timedelta(seconds=90)
 
 @dataclass(frozen=True)
 class Written:
-    """One message that the provider has taken. `at`: when its last byte left."""
+    """One message that the provider has taken. `at`: when its last byte left; `judged_at`: the
+    instant for which the engine says that it might leave."""
 
     at: datetime
+    judged_at: datetime
     provider: str
     item: Item
 
@@ -72,7 +74,7 @@ class Provider:
     lost: set[str] = field(default_factory=set)
     """The attempts that were taken, and whose answer was lost."""
 
-    def take(self, item: Item, name: str) -> Outcome:
+    def take(self, item: Item, name: str, judged_at: datetime) -> Outcome:
         """One write: whether the provider takes it, and what comes back."""
         chance, temper = self.baton.chance, self.temper
         drawn = chance.random()
@@ -92,7 +94,7 @@ class Provider:
                 return outcome
             drawn -= share
         self.baton.tell(f"{name} takes {item.text.partition('.')[0]!r}, {item.attempt_id}")
-        self.written.append(Written(self.baton.now, name, item))
+        self.written.append(Written(self.baton.now, judged_at, name, item))
         self.seen_at[item.attempt_id] = self.baton.now
         if drawn < temper.loses:
             self.seen_at[item.attempt_id] += _SEEN_AFTER * chance.random()
@@ -151,7 +153,7 @@ class Line(Channel[ChannelSettings]):
                 self.baton.tell(f"too late for {item.attempt_id}")
                 outcomes.append(Deferred(0.0, "not written before the deadline"))
                 continue
-            outcomes.append(self.provider.take(item, self.plugin))
+            outcomes.append(self.provider.take(item, self.plugin, now))
             self.baton.point("answer")
         return outcomes
 
