@@ -15,16 +15,22 @@ COMPILE := pip compile --quiet --universal --python-version 3.11 --upgrade \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format check bench chaos lock clean
+.PHONY: help setup demo demo-distributed test lint format check bench chaos lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(PROJECT) $(DEMO) ## replay four weeks of a grocer on the virtual clock
 	@$(BIN)/python -m demo
 
+demo-distributed: $(PROJECT) $(DEMO) ## the same shop today, on PostgreSQL, Redis and Celery workers
+	@$(BIN)/python -m demo.distributed
+
 test: $(PROJECT) $(DEMO) ## run every test
 	@$(BIN)/python -m pytest $(PYTEST)
+
+sim: $(PROJECT) ## simulate SEEDS=1000 runs with faults, FROM=0 on
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)
 
 lint: $(PROJECT) ## formatting, lint, types and import arrows
 	@$(BIN)/ruff format --check .
