@@ -8,15 +8,18 @@ from typing import Any
 from sqlalchemy import Engine
 
 from channels.contract import Channel
+from orchestrator.entry import clock
 from orchestrator.entry.chance import new_deployment, new_token
 from orchestrator.entry.plugins import open_channels, plugin_names, rehearsal_channels
 from orchestrator.entry.settings import Settings
+from orchestrator.entry.whereabouts import here
 from orchestrator.flow.load import Loaded, load
 from orchestrator.flow.pace import Pace
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.errors import Broken, ProblemsFound
 from orchestrator.model.patience import USUAL, Patience
 from orchestrator.model.version import Settings as ShopSettings
+from orchestrator.store import whereabouts
 from orchestrator.store.database import open_database, writing
 from orchestrator.store.deployment import Deployment, this_deployment
 from orchestrator.store.schema import State, create_schema, schema_state
@@ -124,6 +127,9 @@ def open_tactful(settings: Settings, *, pace: Pace | None = None) -> Iterator[Ta
     ):
         with writing(engine) as connection:
             deployment = this_deployment(connection, new_deployment())
+            place = here(connection, settings)
+            if place is not None:
+                whereabouts.watch(connection, place, clock.now())
         yield make_tactful(
             engine,
             loaded,

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         None, description="Broker and pace-keeper of many workers; none where one process does it."
     )
+    deployment: str | None = Field(
+        None, description="A name for where this is, that no copy of the database shares."
+    )
     stuck_after_s: float = Field(
         600, gt=0, description="A process that has not got on for so long is ended."
     )

@@ -28,6 +28,7 @@ from orchestrator.flow.load import load, revive_settings
 from orchestrator.flow.load.folder import SHOP_FILE
 from orchestrator.store.campaigns import save_versions
 from orchestrator.store.database import open_database, writing
+from orchestrator.store.deployment import forget_moments
 from orchestrator.store.schema import create_schema
 from orchestrator.tables import metadata
 
@@ -118,6 +119,8 @@ class ShopFolder:
             self.write(GOOD)
         else:
             shutil.copytree(like.home, home, dirs_exist_ok=True)
+            for connection in self.database():  # a copy, but the test means the shop itself
+                forget_moments(connection, ["whereabouts"])
 
     def write(self, files: Mapping[str, str]) -> None:
         """Write files below the folder."""

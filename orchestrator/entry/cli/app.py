@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.entry.cli.approve import approve, release
+from orchestrator.entry.cli.cancel import cancel
 from orchestrator.entry.cli.check import check
+from orchestrator.entry.cli.deployment import deployment
 from orchestrator.entry.cli.doctor import doctor
 from orchestrator.entry.cli.explain import explain
 from orchestrator.entry.cli.faults import Commands
@@ -73,6 +76,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "explain": explain,
     "pause": pause,
     "resume": resume,
+    "approve": approve,
+    "release": release,
+    "cancel": cancel,
+    "deployment": deployment,
     "doctor": doctor,
     "migrate": migrate,
     "publish": publish,

@@ -20,9 +20,11 @@ def check(shop: ShopFolder = None, json: Json = False) -> None:
     from orchestrator.entry.settings import settings
 
     loaded = read_folder(settings(shop))
+    asking = [version.name for version in loaded.versions if version.needs_approval]
     if json:
         names = [version.name for version in loaded.versions]
-        as_json({"problems": loaded.problems, "warnings": loaded.warnings, "campaigns": names})
+        said_json = {"problems": loaded.problems, "warnings": loaded.warnings}
+        as_json({**said_json, "campaigns": names, "approval_required": asking})
     else:
         console = out()
         for problem in loaded.problems:
@@ -30,6 +32,7 @@ def check(shop: ShopFolder = None, json: Json = False) -> None:
         for warning in loaded.warnings:
             console.print(problem_line(warning, "yellow"), soft_wrap=True)
         said = [count(len(loaded.versions), "campaign") + " in order"]
+        said += [f"{len(asking)} that must be approved of"] if asking else []
         said += [count(len(loaded.problems), "problem")] if loaded.problems else []
         said += [count(len(loaded.warnings), "warning")] if loaded.warnings else []
         console.print(", ".join(said), style="bold red" if loaded.problems else "bold green")

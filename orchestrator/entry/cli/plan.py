@@ -84,6 +84,11 @@ def _as_dict(found: "Forecast") -> dict[str, Any]:
                 "began": one.began,
                 "halted": one.halted or None,
                 "paused": one.paused or None,
+                "digest": one.digest,
+                "audience": one.audience,
+                "approval": one.approval or None,
+                "approved": one.approved,
+                "canary": one.canary or None,
                 "cost": one.cost,
                 "channels": [
                     {
@@ -157,6 +162,9 @@ class _Printed:
             self._console.print(f"paused: {one.paused}", style="bold yellow")
         if one.halted:
             self._console.print(f"would be halted: it {one.halted}", style="bold red")
+        self._approval(one)
+        if one.canary:
+            self._console.print(one.canary)
         if one.began:
             self._console.print(f"{one.began:,} would set out on its steps")
         self._channels(one)
@@ -164,6 +172,14 @@ class _Printed:
         for on in one.channels:
             for sample in on.estimate.samples:
                 self._sample(sample)
+
+    def _approval(self, one: "CampaignForecast") -> None:
+        if one.approval:
+            self._console.print(one.approval, style="" if one.approved else "bold yellow")
+        if one.approval and (one.halted or not one.approved):
+            number = "" if one.by_schedule and not one.halted else " --audience NUMBER"
+            said = f"`tactful approve {one.campaign} --digest {one.digest}{number}`"
+            self._console.print(said, soft_wrap=True)
 
     def _channels(self, one: "CampaignForecast") -> None:
         from orchestrator.entry.cli.screen import table

@@ -59,6 +59,7 @@ def as_dict(found: "Report") -> dict[str, Any]:
                 ],
                 "not_sent": one.not_sent,
                 "goal": one.goal,
+                "held": one.held,
             }
             for one in found.campaigns
         ],
@@ -72,6 +73,8 @@ def show_report(found: "Report") -> None:
     console = out()
     _sent(console, found)
     for one in found.campaigns:
+        for why in one.held:
+            console.print(f"{one.campaign}: {why}", style="yellow", soft_wrap=True)
         _not_sent(console, one)
     _goals(console, found)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, select, text
 
 from channels.contract import Finding
-from orchestrator.entry import clock
+from orchestrator.entry import clock, whereabouts
 from orchestrator.entry.doctor.findings import Line, error, good, warning
 from orchestrator.entry.opening import FIXES
 from orchestrator.entry.settings import Settings
@@ -52,6 +52,7 @@ def examine_database(settings: Settings, now: datetime) -> Iterator[Line]:
         yield "database", fine(str(schema), FIXES[schema.state])
         with reading(engine) as connection:
             yield from _content(connection, now)
+            yield "deployment", whereabouts.finding(connection, settings)
     finally:
         engine.dispose()
 

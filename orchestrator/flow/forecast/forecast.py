@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
-from orchestrator.flow.approving import approval_text, plan_digest, suppose
+from orchestrator.flow.approving import approval_text, by_schedule, plan_digest, suppose
 from orchestrator.flow.asking import at_once
 from orchestrator.flow.canary import forecast_text
 from orchestrator.flow.explain.places import Spot
@@ -58,6 +58,7 @@ class CampaignForecast:
     it. `paused`: why it does not plan at all. `digest` stands for this campaign's part of the plan,
     `audience` for the customers that it counts against max_audience. `approval` and `canary` say
     what else holds its messages back, if anything does; `approved`: whether somebody has agreed.
+    `by_schedule`: whether all who get it are in the plan.
     """
 
     campaign: str
@@ -74,6 +75,7 @@ class CampaignForecast:
     audience: int
     approval: str
     approved: bool
+    by_schedule: bool
     canary: str
 
     @property
@@ -210,6 +212,7 @@ def _campaign(
         audience=planned if at_once(version) else counts["began"],
         approval=approval_text(version, approval),
         approved=approval is not None,
+        by_schedule=by_schedule(version),
         canary=forecast_text(version),
     )
 

@@ -1,7 +1,7 @@
 """What every campaign did: what left, what did not and why, what it cost, and what it brought."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from orchestrator.flow.approving import approval_text
+from orchestrator.flow.canary import tell
 from orchestrator.flow.explain.places import Spot
 from orchestrator.flow.explain.reasons import reason, reasons
 from orchestrator.flow.report.lift import Arm, Lift, lift
@@ -16,6 +18,8 @@ from orchestrator.flow.tactful import Tactful
 from orchestrator.model.message import ADMITTED, UNDECIDED
 from orchestrator.model.version import Version
 from orchestrator.rules.goals import conversions
+from orchestrator.store.approvals import Approval, approvals
+from orchestrator.store.canaries import Canary, unreleased
 from orchestrator.store.database import reading
 from orchestrator.store.journeys import NOT_SET_OUT, not_set_out
 from orchestrator.store.passes import skipped_in_passes
@@ -77,6 +81,8 @@ class CampaignReport:
     channels: tuple[OnChannel, ...]
     not_sent: tuple[NotSent, ...]
     goal: Reached | None
+    held: tuple[str, ...] = ()
+    """What holds messages of it back, but for pauses."""
 
     @property
     def cost(self) -> Decimal:
@@ -101,6 +107,8 @@ def report(tactful: Tactful, now: datetime) -> Report:
         for name, number in not_set_out(connection).items():
             passes.setdefault(name, Counter())[NOT_SET_OUT] += number
         current = {version.name: version for version in tactful.versions}
+        approved = approvals(connection)
+        watched = unreleased(connection)
         names = sorted({row.campaign for row in rows} | passes.keys() | current.keys())
         found = tuple(
             _campaign(
@@ -111,6 +119,7 @@ def report(tactful: Tactful, now: datetime) -> Report:
                 [row for row in rows if row.campaign == name],
                 left,
                 passes.get(name, Counter()),
+                tuple(_held(name, current.get(name), approved, watched)),
                 now,
             )
             for name in names
@@ -126,6 +135,7 @@ def _campaign(
     rows: Sequence[Stated],
     left: Mapping[tuple[str, str], Written],
     passed: Counter[str],
+    held: tuple[str, ...],
     now: datetime,
 ) -> CampaignReport:
     channels = tuple(
@@ -139,7 +149,19 @@ def _campaign(
         channels=channels,
         not_sent=_not_sent(tactful, version, rows, passed),
         goal=None if version is None else _goal(connection, version, cost, now),
+        held=held,
     )
+
+
+def _held(
+    name: str,
+    version: Version | None,
+    approved: Mapping[str, Approval],
+    watched: Sequence[Canary],
+) -> Iterator[str]:
+    if version is not None and version.needs_approval and version.digest not in approved:
+        yield approval_text(version, None)
+    yield from (tell(one) for one in watched if one.campaign == name)
 
 
 def _channel(

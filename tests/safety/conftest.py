@@ -1,0 +1,5 @@
+"""Fixtures."""
+
+from tests.cli.shop import shop
+
+__all__ = ["shop"]
