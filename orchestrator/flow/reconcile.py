@@ -36,8 +36,10 @@ def reconcile(
         found = lost.due(connection, now, limit=BATCH_SIZE_MAX)
     for one in found:
         state, ref = _ask(_who(accounts, one), one, deployment_id, now, patience)
-        again_at = now + patience.look_again if state is State.UNKNOWN else None
         with writing(engine) as connection:
+            if ref is not None and lost.may_be_anothers(connection, one, ref):
+                state, ref = _untold(one, now, patience), None
+            again_at = now + patience.look_again if state is State.UNKNOWN else None
             moved = lost.settle(connection, one, state, ref, again_at, now)
         met[str(state)] += moved
     return met
@@ -61,9 +63,17 @@ def _ask(
                 return State.ACCEPTED, ref
             case NotFound():
                 return State.DEFERRED, None
-    if searchable and now < one.written_at + patience.look_for:
-        return State.UNKNOWN, None
-    return (State.UNKNOWN_FINAL if one.marketing else State.DEFERRED), None
+        return _untold(one, now, patience), None
+    return _given_up(one), None
+
+
+def _untold(one: Lost, now: datetime, patience: Patience) -> State:
+    """The provider cannot tell yet; after a while nobody asks any more."""
+    return State.UNKNOWN if now < one.written_at + patience.look_for else _given_up(one)
+
+
+def _given_up(one: Lost) -> State:
+    return State.UNKNOWN_FINAL if one.marketing else State.DEFERRED
 
 
 def _attempt(one: Lost, deployment_id: str) -> Attempt:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from orchestrator.model.message import UNDECIDED, State
 from orchestrator.tables import attempts, contents, message_log, messages
@@ -50,6 +50,26 @@ def due(connection: Connection, now: datetime, *, limit: int) -> list[Lost]:
         .limit(limit)
     )
     return [Lost(*row) for row in connection.execute(statement)]
+
+
+def may_be_anothers(connection: Connection, one: Lost, provider_ref: str) -> bool:
+    """Whether what was found stands for another message to the same address, or soon may.
+
+    A provider that is searched by recipient and text finds whatever reads alike.
+    """
+    mine, other = messages.alias("mine"), messages.alias("other")
+    statement = (
+        select(other.c.id)
+        .join(mine, mine.c.address_key == other.c.address_key)
+        .where(
+            mine.c.id == one.message_id,
+            other.c.id != one.message_id,
+            other.c.channel == one.channel,
+            or_(other.c.provider_ref == provider_ref, other.c.state == State.SENDING),
+        )
+        .limit(1)
+    )
+    return connection.execute(statement).first() is not None
 
 
 def settle(

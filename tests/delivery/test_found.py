@@ -1,0 +1,44 @@
+"""Looking for a lost answer: what stands for another message already is not this one."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.provider.channel import RecordingChannel, RecordingSettings
+from tests.provider.running import RunningProvider
+from tests.support.shop import NOW, Small, consent, customer, event
+
+SECOND = timedelta(seconds=1)
+ALIKE = {"sms.txt.j2": "Your order is on its way.\n"}
+
+
+@pytest.mark.parametrize(("purpose", "ends"), [("help", "unknown_final"), ("service", "accepted")])
+def test_two_messages_that_read_alike_are_not_taken_for_one_another(
+    purpose: str, ends: str, tmp_path: Path, provider: RunningProvider
+) -> None:
+    def channel() -> RecordingChannel:
+        return RecordingChannel(RecordingSettings(url=provider.http_url))
+
+    campaign = {"purpose": purpose, "trigger": {"event": "Signed Up"}, "channels": ["sms"]}
+    shop = Small(
+        tmp_path,
+        {"hello": campaign},
+        channel=channel(),
+        templates={"hello": ALIKE},
+    )
+    shop.add(customer("ann1"), consent("ann1", "sms"), event("ann1", "Signed Up", NOW))
+    shop.tick(NOW)
+    provider.script("drop#1")  # heard, and not taken
+    shop.add(event("ann1", "Signed Up", NOW + SECOND))
+    shop.tick(NOW + SECOND)
+    assert len(provider.log) == 1
+    shop.replace_channel(channel())  # another process looks, which has not seen the first one
+    for minutes in (3, 10, 20, 30):
+        shop.tick(NOW + timedelta(minutes=minutes))
+    shop.channel.close()
+    assert len(provider.log) == (2 if purpose == "service" else 1)
+    (told,) = shop.ledger().values()
+    assert sorted(told) == sorted(
+        [("accepted", None), (ends, None if ends == "accepted" else "no_answer")]
+    )
