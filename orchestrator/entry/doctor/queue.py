@@ -9,6 +9,7 @@ from kombu.exceptions import KombuError, OperationalError
 
 from channels.contract import Finding
 from orchestrator.entry.doctor.findings import Line, error, good, warning
+from orchestrator.entry.queue.app import settings_module
 from orchestrator.entry.settings import Settings
 
 TIMEOUT_S = 2.0
@@ -58,7 +59,7 @@ def _settings(found: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _workers(url: str) -> Iterator[Finding]:
     app = Celery()
-    app.config_from_object("celeryconfig", silent=True)
+    app.config_from_object(settings_module())
     app.conf.update(broker_url=url, broker_transport_options={"socket_connect_timeout": TIMEOUT_S})
     declared = {queue.name for queue in app.conf.task_queues or ()}
     try:
