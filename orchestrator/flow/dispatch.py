@@ -110,6 +110,8 @@ class Dispatcher:
             return Counter()
         channel = allowance.account.channel
         first, rest = one_each(claimed)
+        first, unearned = earned(first, allowance.breaker.retries)
+        rest += unearned
         made, failed = self._compose(first, channel, now)
         moves = [Move(c.id, State.PLANNED, again_at=now) for c in rest]
         moves += [Move(f.claimed.id, f.state, f.reason) for f in failed]
@@ -273,6 +275,13 @@ def _accepted(ends: Mapping[int, tuple[Claimed, Answered]]) -> list[tuple[int, i
         for attempt, (claimed, end) in ends.items()
         if end.move.provider_ref is not None
     ]
+
+
+def earned(claimed: Sequence[Claimed], retries: int) -> tuple[list[Claimed], list[Claimed]]:
+    """Every first attempt, and so many second ones; and the rest, which come back."""
+    again = [one for one in claimed if one.tries][retries:]
+    late = {one.id for one in again}
+    return [one for one in claimed if one.id not in late], again
 
 
 def one_each(claimed: Sequence[Claimed]) -> tuple[list[Claimed], list[Claimed]]:

@@ -52,9 +52,14 @@ class Breaker:
         return 1 if self.trips else None
 
     @property
+    def retries(self) -> int:
+        """How many second attempts may leave."""
+        return int(self.credit)
+
+    @property
     def may_retry(self) -> bool:
-        """Whether second attempts may leave."""
-        return self.credit >= 1
+        """Whether any may."""
+        return self.retries > 0
 
     def waits(self, until: datetime) -> "Breaker":
         """As the provider asks: nothing before `until`. That is no failure."""

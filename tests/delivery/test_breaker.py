@@ -106,10 +106,10 @@ def test_never_more_than_so_many_failures_in_a_row_leave_it_closed(
 def test_second_attempts_never_go_beyond_what_first_ones_have_earned(
     batches: list[tuple[int, int]],
 ) -> None:
-    """A batch that may not retry holds none; one that may holds at most what is left."""
+    """A batch holds no more of them than what is left."""
     breaker, first_ones, again_ones = Breaker(), 0, 0
     for first, wanted in batches:
-        again = min(wanted, int(breaker.credit)) if breaker.may_retry else 0
+        again = min(wanted, breaker.retries)
         breaker = breaker.tried(first, again)
         first_ones, again_ones = first_ones + first, again_ones + again
         assert 0 <= breaker.credit <= CREDIT_MAX
@@ -122,7 +122,7 @@ def test_the_credit_is_never_negative_whatever_has_left(batches: list[tuple[int,
     for first, again in batches:
         breaker = breaker.tried(first, again)
         assert 0 <= breaker.credit <= CREDIT_MAX
-        assert breaker.may_retry == (breaker.credit >= 1)
+        assert breaker.may_retry == (breaker.credit >= 1) == (breaker.retries > 0)
 
 
 steps = st.lists(
