@@ -15,7 +15,7 @@ COMPILE := pip compile --quiet --universal --python-version 3.11 --upgrade \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-distributed test lint format check bench chaos lock clean
+.PHONY: help setup demo demo-distributed test sim lint format check bench chaos lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
