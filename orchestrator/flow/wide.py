@@ -209,6 +209,7 @@ class _Hand:
             aside.empty(connection, ASKED)
             aside.add(connection, ASKED, self.together.passing(number), {})
             aside.look(connection, ASKED)
+            aside.look_up(connection)
             decided.begin_staging(connection)
             decided.stage(connection, one.question.decisions, one.parameters)
             return decided.staged_counts(connection)

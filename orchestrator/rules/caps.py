@@ -19,7 +19,6 @@ from orchestrator.model.message import ADMITTED, PENDING, State
 from orchestrator.model.span import Rate, show_span
 from orchestrator.rules.case import Case
 from orchestrator.rules.clocks import HOLD, applies, legal_caps
-from orchestrator.rules.facts import MESSAGES, Fact, any_of
 from orchestrator.tables import customers, messages
 from orchestrator.tables.greatest import greatest
 from orchestrator.tables.instant import later
@@ -83,19 +82,24 @@ def _written(
 def filled(case: Case, channel: str, cap: Cap, *, planned: bool) -> ColumnElement[Any]:
     """How many messages stand in the cap's window already; `planned`: with those not yet sent."""
 
-    def count(whose: ColumnElement[bool]) -> ColumnElement[Any]:
-        return (
-            select(func.count())
-            .select_from(messages)
-            .where(whose, *_counted(case, channel, cap, planned))
-            .correlate_except(messages)
-            .scalar_subquery()
-        )
-
-    address = case.address[channel]
-    own = count(messages.c.customer_id == customers.c.id)
-    at_address = count(messages.c.address_key == address.c.address_key)
+    address, counted = case.address[channel], _counted(case, channel, cap, planned)
+    at_address = _number(messages.c.address_key == address.c.address_key, *counted)
+    own = _own(case, cap.per, counted)
     return greatest(own, either((address.c.shared.is_(True), at_address), else_=0))
+
+
+def _own(
+    case: Case, per: timedelta, counted: tuple[ColumnElement[bool], ...]
+) -> ColumnElement[Any]:
+    """How many of the customer's own messages are counted, in a window of `per` around."""
+    if case.counts is not None:
+        return case.counts.value(per + HOLD, counted)
+    return _number(messages.c.customer_id == customers.c.id, *counted)
+
+
+def _number(*tests: ColumnElement[bool]) -> ColumnElement[Any]:
+    found = select(func.count()).select_from(messages).where(*tests)
+    return found.correlate_except(messages).scalar_subquery()
 
 
 def fillers(case: Case, channel: str, cap: Cap, *, planned: bool) -> Select[Any]:
@@ -152,31 +156,17 @@ def roomy(case: Case, channel: str) -> ColumnElement[bool]:
 
 
 def _nothing_in(case: Case, channel: str, per: timedelta) -> ColumnElement[bool]:
+    if case.counts is not None:
+        return case.counts.value(per + HOLD, _around(case, channel, per)) == 0
     mine = messages.c.customer_id == customers.c.id
     some = select(messages.c.id).where(mine, *_around(case, channel, per))
-    nothing = ~exists(some.correlate_except(messages))
-    if case.facts is None:
-        return nothing
-    # Nothing in the ledger since, and nothing that others plan in the same pass.
-    lately = Fact("marketing", MESSAGES, tests=(messages.c.marketing.is_(True),), within=per + HOLD)
-    known = and_(case.asked.c.alone, ~any_of(lately, customers.c.id, case.facts))
-    return or_(known, nothing)
+    return ~exists(some.correlate_except(messages))
 
 
 def _all_in(case: Case, channel: str, per: timedelta) -> ColumnElement[Any]:
     """The customer's marketing messages in the window, of every state that fills a cap."""
     states = (*ADMITTED, *PENDING, State.HELD_OUT)
-    return (
-        select(func.count())
-        .select_from(messages)
-        .where(
-            messages.c.customer_id == customers.c.id,
-            *_around(case, channel, per),
-            is_one_of(messages.c.state, states),
-        )
-        .correlate_except(messages)
-        .scalar_subquery()
-    )
+    return _own(case, per, (*_around(case, channel, per), is_one_of(messages.c.state, states)))
 
 
 def _around(case: Case, channel: str, per: timedelta) -> tuple[ColumnElement[bool], ...]:

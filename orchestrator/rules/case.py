@@ -6,7 +6,17 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Protocol
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, and_, case, cast, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    case,
+    cast,
+    literal_column,
+    select,
+)
 
 from orchestrator.model.campaign import Campaign
 from orchestrator.model.channel import ADDRESS_KINDS

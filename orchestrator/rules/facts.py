@@ -27,6 +27,7 @@ from sqlalchemy import (
     distinct,
     exists,
     func,
+    literal_column,
     or_,
     select,
 )
@@ -187,7 +188,10 @@ class Facts:
 
     def __init__(self) -> None:
         self.table = Table(
-            STAGED, MetaData(), Column("customer_id", Id, nullable=False), prefixes=["TEMPORARY"]
+            STAGED,
+            MetaData(),
+            Column("customer_id", Id, primary_key=True, autoincrement=False),
+            prefixes=["TEMPORARY"],
         )
         self._asked: dict[str, Fact] = {}
 
@@ -280,7 +284,7 @@ class _Read:
         if not self.values:
             return self.source.rows
         values = (value.label(_named(key)) for key, value in self.values.items())
-        inner = select(*self.source.rows.c, *values).where(*wanted).offset(0)
+        inner = select(*self.source.rows.c, *values).where(*wanted).offset(literal_column("0"))
         self._inner = inner.subquery(f"read_{self.source.name}")
         return self._inner  # type: ignore[no-any-return]
 

@@ -50,3 +50,9 @@ def hurry(connection: Connection) -> None:
     """For this transaction: many rows at once, so much memory for each step."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL work_mem = '{WORK_MEM_MB}MB'"))
+
+
+def look_up(connection: Connection) -> None:
+    """For this transaction: few of many rows, which have just been read and are still at hand."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL random_page_cost = 1.1"))
