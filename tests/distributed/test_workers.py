@@ -5,8 +5,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from orchestrator.entry import clock
+from orchestrator.model.breaker import CREDIT_MAX, Breaker
 from orchestrator.store import heartbeats
-from orchestrator.store.database import reading
+from orchestrator.store.accounts import change_breaker
+from orchestrator.store.database import reading, writing
 from tests.distributed.world import PATIENCE_S, SCRIPTS, World
 from tests.servers.patience import until
 
@@ -72,7 +74,7 @@ def test_what_a_worker_has_in_hand_when_it_is_asked_to_end_is_recorded(world: Wo
 
 def test_killed_in_the_middle_it_doubles_nothing(world: World) -> None:
     world.provider.script("slow:0.05")
-    world.sign_up(200)
+    world.sign_up(100)
     world.work().plan()
     with world.worker("-c", "1") as worker:
         assert seen(lambda: len(world.provider.log) >= 10)
@@ -88,5 +90,8 @@ def test_killed_in_the_middle_it_doubles_nothing(world: World) -> None:
     found = world.tactful.reconcile(later)
     assert found["accepted"] >= 10
     assert found["deferred"] > 0
+    with writing(world.engine) as connection:  # the account has earned that many second attempts
+        rich = Breaker(credit=CREDIT_MAX)
+        change_breaker(connection, "email through recording", lambda _: rich, later)
     world.tactful.dispatch(later)
-    world.recorded(200)
+    world.recorded(100)
