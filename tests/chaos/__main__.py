@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 from types import FrameType
 
+from orchestrator.entry.logs import start_logs
 from tests.chaos.disasters import SOMETIMES
 from tests.chaos.judge import story
 from tests.chaos.table import line, table
@@ -30,6 +31,7 @@ def main() -> int:
     if read.only is not None:
         kinds = [] if read.only == "none" else read.only.split(",")
         shares = {kind: SOMETIMES[kind] for kind in kinds}
+    start_logs(level="error")  # that Redis is away is no news here
     over = Event()
 
     def asked(number: int, frame: FrameType | None) -> None:

@@ -23,8 +23,8 @@ def test_nothing_is_doubled_lost_or_sent_where_it_must_not() -> None:
     wanted = Wanted(
         seconds=25,
         seed=3,
-        rate_per_s=6.0,
-        people=80,
+        rate_per_s=4.0,
+        people=60,
         workers=FEW_WORKERS,
         script=SCRIPT,
         long_pauses=False,

@@ -50,7 +50,7 @@ WORKERS: Mapping[str, Sequence[str]] = {
     "send": ("-Q", "dispatch.email,dispatch.sms", "-c", "3"),
 }
 FEW_WORKERS: Mapping[str, Sequence[str]] = {
-    "think": ("-Q", "plan,feedback,decide", "-c", "2"),
+    "think": ("-Q", "plan,feedback,decide", "-c", "1"),
     "send": ("-Q", "dispatch.email,dispatch.sms", "-c", "2"),
 }
 _CELERY = ("-m", "celery", "-A", "orchestrator.entry.queue", "worker", "-l", "info")
@@ -207,8 +207,8 @@ def _stage(wanted: Wanted, folder: Path, say: Say) -> Iterator[_Stage]:
     write_shop(home, wanted.expires)
     make_plugin_path(plugins)
     with ExitStack() as stack:
-        database = stack.enter_context(postgres(folder / "postgres"))
-        broker = stack.enter_context(redis(folder / "redis"))
+        database = stack.enter_context(postgres())
+        broker = stack.enter_context(redis())
         http, smtp = free_port(), free_port()
         env = _env(wanted, home, plugins, database.url(DATABASE), broker.url, http)
         fleet = stack.enter_context(Fleet(folder, env, diary.restarted))
