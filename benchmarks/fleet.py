@@ -1,0 +1,169 @@
+"""Tactful on Celery's workers as the Procfile starts them, sending to the sink."""
+
+import re
+import shlex
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, func, select, update
+
+from benchmarks.engine import OWN
+from benchmarks.processes import ROOT, running, until
+from benchmarks.ran import Ran
+from benchmarks.servers import Servers
+from benchmarks.town import Town, fill_town
+from orchestrator.entry.chance import new_deployment
+from orchestrator.entry.opening import make_tactful
+from orchestrator.entry.queue.app import make_app
+from orchestrator.entry.queue.hints import Hints
+from orchestrator.flow.load import load
+from orchestrator.model.clock import Clock
+from orchestrator.model.message import State
+from orchestrator.store.database import open_database, reading, writing
+from orchestrator.store.deployment import this_deployment
+from orchestrator.store.schema import create_schema
+from orchestrator.tables import clocks, messages
+from tests.provider.plugin import make_plugin_path
+
+CAMPAIGN = "letter"
+PLUGINS = {"smtp": "email_smtp", "http": "recording"}
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Workers that wait for hints."""
+
+    engine: Engine
+    hints: Hints
+    pids: Sequence[int]
+
+    def states(self) -> dict[str, int]:
+        """State → messages."""
+        told = select(messages.c.state, func.count().label("messages")).group_by(messages.c.state)
+        with reading(self.engine) as connection:
+            return {row.state: row.messages for row in connection.execute(told)}
+
+
+ALONE = (
+    "celery -A orchestrator.entry.queue worker -l info -P solo -n alone@%h "
+    "-Q plan,decide,dispatch.email --without-gossip --without-mingle"
+)
+"""All of it in one process, to see that everything runs."""
+
+
+def run_campaign(servers: Servers, customers: int, over: str, *, alone: bool = False) -> Ran:
+    """A letter to whoever of so many customers wants one, once; `over`: smtp or http."""
+    with fleet(servers, customers, over, ["plan", "email"], alone=alone) as ours:
+        before = ours.states()
+        cpu_s, began = servers.cpu_s(*ours.pids), datetime.now(UTC)
+        ours.hints.plan()
+        until(lambda: _settled(ours, before), "everything accepted", wait_s=600)
+        cpu_s = servers.cpu_s(*ours.pids) - cpu_s
+        accepted = messages.c.state == State.ACCEPTED
+        told = select(func.count(), func.max(messages.c.ended_at)).where(
+            accepted, messages.c.planned_at >= began
+        )
+        with reading(ours.engine) as connection:
+            number, ended = connection.execute(told).one()
+        others = {
+            state: count - before.get(state, 0)
+            for state, count in ours.states().items()
+            if state != State.ACCEPTED and count > before.get(state, 0)
+        }
+        if others:
+            raise RuntimeError(f"{number} accepted, but also {others}")
+    return Ran(number, (ended - began).total_seconds(), cpu_s)
+
+
+def _settled(ours: Fleet, before: dict[str, int]) -> bool:
+    """All of it has left, and a while later there is no more."""
+    found = ours.states()
+    on_way = {State.PLANNED, State.DEFERRED, State.CLAIMED, State.SENDING} & found.keys()
+    if found == before or on_way:
+        return False
+    time.sleep(1)
+    return ours.states() == found
+
+
+@contextmanager
+def fleet(
+    servers: Servers, customers: int, over: str, names: Sequence[str], *, alone: bool = False
+) -> Iterator[Fleet]:
+    """A town on PostgreSQL, a campaign put to work, and these lines of the Procfile running."""
+    lines = {"alone": ALONE} if alone else {name: _of_procfile(name) for name in names}
+    url, broker = servers.database(), servers.broker()
+    engine = open_database(url)
+    create_schema(engine)
+    fill_town(engine, Town(customers, worldwide=False))
+    home = servers.folder / f"shop-{over}"
+    _furnish(home, PLUGINS[over], CAMPAIGN)
+    with writing(engine) as connection:
+        for number, zone in enumerate(_zones_at_noon(), 1):
+            moved = update(clocks).where(clocks.c.id == number)
+            connection.execute(moved.values(key=Clock((zone,), "US").key))
+        deployment = this_deployment(connection, new_deployment())
+    loaded = load(home)
+    if loaded.problems:
+        raise RuntimeError("\n".join(map(str, loaded.problems)))
+    make_tactful(engine, loaded, {}, deployment).publish(datetime.now(UTC) - timedelta(days=1))
+    environment = {
+        "TACTFUL_HOME": str(home),
+        "TACTFUL_DATABASE_URL": url,
+        "TACTFUL_REDIS_URL": broker,
+        "TACTFUL_EMAIL_SMTP_HOST": "127.0.0.1",
+        "TACTFUL_EMAIL_SMTP_PORT": str(servers.sink.smtp_port),
+        "TACTFUL_EMAIL_SMTP_TLS": "none",
+        "TACTFUL_RECORDING_URL": servers.sink.http_url,
+        "PYTHONPATH": str(make_plugin_path(servers.folder / "plugins")),
+    }
+    app = make_app(broker)
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(
+                running(shlex.split(line), environment, servers.folder / f"{over}-{name}.log")
+            )
+            for name, line in lines.items()
+        ]
+        until(lambda: len(app.control.ping(timeout=0.5)) >= len(lines), "the workers")
+        yield Fleet(engine, Hints(app), [worker.pid for worker in workers])
+        app.pool.force_close_all()
+    engine.dispose()
+
+
+def _of_procfile(name: str) -> str:
+    """The command of one of its lines, which starts with `celery`."""
+    text = (ROOT / "Procfile").read_text(encoding="utf-8")
+    return next(
+        line.partition(": ")[2] for line in text.splitlines() if line.startswith(f"{name}: ")
+    )
+
+
+def _furnish(home: Path, plugin: str, campaign: str) -> None:
+    """The benchmarks' shop with one campaign, which is due as of a minute ago."""
+    shutil.copytree(OWN / "campaigns" / campaign, home / "campaigns" / campaign)
+    shop = (OWN / "campaigns" / "shop.yaml").read_text(encoding="utf-8")
+    shop = re.sub(r"(email: \{through: )\w+", rf"\1{plugin}", shop)
+    shop = re.sub(r"^zone: .*", "zone: UTC", shop, flags=re.MULTILINE)
+    (home / "campaigns" / "shop.yaml").write_text(shop, encoding="utf-8")
+    written = home / "campaigns" / campaign / "campaign.yaml"
+    due = datetime.now(UTC) - timedelta(minutes=1)
+    written.write_text(
+        re.sub(
+            r"trigger: \{once: .*\}",
+            f"trigger: {{once: {due:%Y-%m-%d %H:%M}, zone: shop}}",
+            written.read_text(encoding="utf-8"),
+        ),
+        encoding="utf-8",
+    )
+
+
+def _zones_at_noon() -> list[str]:
+    """Where it is some time between eleven and three now: nobody there wants quiet."""
+    hour = datetime.now(UTC).hour
+    east = [(noon - hour + 12) % 24 - 12 for noon in (11, 12, 13, 14)]
+    return [f"Etc/GMT{-one:+d}" for one in east]
