@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -68,7 +68,12 @@ def claimed_of(connection: Connection, version: Version) -> list[Claimed]:
 
 @contextmanager
 def opened(
-    engine: Engine, versions: Sequence[Version], outbox: Path, *, files: bool = False
+    engine: Engine,
+    versions: Sequence[Version],
+    outbox: Path,
+    *,
+    files: bool = False,
+    since: datetime = SINCE,
 ) -> Iterator[Tactful]:
     """The engine with these campaigns put to work, sending into a folder."""
     tokens = count(1)
@@ -83,5 +88,5 @@ def opened(
             new_token=lambda: f"token-{next(tokens)}",
             hands=os.cpu_count() or 1,
         )
-        tactful.publish(SINCE)
+        tactful.publish(since)
         yield tactful

@@ -32,7 +32,7 @@ from orchestrator.rules.within import Range, Within
 from orchestrator.store import aside, controls, decided, passes
 from orchestrator.store.database import reading, writing
 
-WIDE_FROM_CUSTOMERS = 100_000
+WIDE_FROM_CUSTOMERS = 5_000
 """Fewer are decided about faster than several hands are set up."""
 
 WRITE_ROWS_MAX = 25_000

@@ -16,8 +16,13 @@ PRIME = 2**31 - 1
 
 def held_out(bucket: ColumnElement[Any], campaign: str, percent: float) -> ColumnElement[bool]:
     """Whether the customer belongs to the share that the campaign leaves out."""
-    digest = sha256(f"holdout:{campaign}".encode()).digest()
+    factor, shift = salts(campaign)
     # A product of 62 bits, so PostgreSQL is to reckon in 64.
-    factor = literal(int.from_bytes(digest[:8]) % (PRIME - 1) + 1, BigInteger())
-    shift = int.from_bytes(digest[8:16]) % PRIME
-    return (bucket * factor + shift) % PRIME < literal(int(PRIME * percent / 100))
+    drawn = (bucket * literal(factor, BigInteger()) + shift) % PRIME
+    return drawn < literal(int(PRIME * percent / 100))
+
+
+def salts(campaign: str) -> tuple[int, int]:
+    """What the campaign's own hash multiplies by, and adds."""
+    digest = sha256(f"holdout:{campaign}".encode()).digest()
+    return int.from_bytes(digest[:8]) % (PRIME - 1) + 1, int.from_bytes(digest[8:16]) % PRIME
