@@ -115,8 +115,8 @@ class Dispatcher:
         made, failed = self._compose(first, channel, now)
         moves = [Move(c.id, State.PLANNED, again_at=now) for c in rest]
         moves += [Move(f.claimed.id, f.state, f.reason) for f in failed]
-        write_until_s, now = watch.monotonic() + HOLD.total_seconds(), watch.now()
-        admitted, stopped = self._admit(allowance, made, failed, token, moves, now)
+        write_until_s = watch.monotonic() + HOLD.total_seconds()
+        admitted, stopped, now = self._admit(allowance, made, failed, token, moves, watch)
         self.accounts.unused(allowance, len(admitted))
         outcomes = self._write(channel, admitted, write_until_s, watch, now)
         recorded = self._record(allowance, admitted, outcomes, token, watch.now())
@@ -161,16 +161,18 @@ class Dispatcher:
         failed: Sequence[NotComposed],
         token: str,
         moves: list[Move],
-        now: datetime,
-    ) -> tuple[dict[int, Composed], list[Move]]:
+        watch: Watch,
+    ) -> tuple[dict[int, Composed], list[Move], datetime]:
         """One transaction: the gates once more, the caps reserved, the attempts begun.
 
-        The answer: what may be written, by attempt, and the moves of what may not.
+        It is asked what time it is once the locks are held: whatever was said before that counts.
+        The answer: what may be written, by attempt, the moves of what may not, and that instant.
         """
         by_id = {one.claimed.id: one for one in made}
         with writing(self.engine) as connection:
             controls.hold(connection)
             ledger.lock_customers(connection, {one.claimed.customer_id for one in made})
+            now = watch.now()
             stopped = self._stopped(connection, made, now)
             ledger.move(connection, token, [*moves, *stopped], now)
             for one in failed:
@@ -181,7 +183,7 @@ class Dispatcher:
             provider = allowance.account.plugin
             begun = ledger.begin_attempts(connection, token, sorted(ids), provider, now)
             ledger.keep_contents(connection, [by_id[id].as_content() for id in begun])
-        return {attempt: by_id[id] for id, attempt in begun.items()}, stopped
+        return {attempt: by_id[id] for id, attempt in begun.items()}, stopped, now
 
     def _stopped(
         self, connection: Connection, made: Iterable[Composed], now: datetime

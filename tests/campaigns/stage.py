@@ -184,6 +184,7 @@ def _claim(connection: Connection, case: Case, occasion: _Occasion) -> Claimed:
         change_id=occasion.change_id,
         priority=campaign.priority,
         expires_at=until,
+        tries=0,
     )
 
 
