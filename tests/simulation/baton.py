@@ -22,7 +22,7 @@ BUSY_FOR = timedelta(seconds=10)
 MOMENT = timedelta(milliseconds=15)
 """Between two points passes as much as this."""
 
-STALLS = [timedelta(seconds=s) for s in (1, 4, 9, 14, 16, 40, 130, 150, 200, 700)]
+STALLS_S = (1, 4, 9, 14, 16, 40, 130, 150, 200, 700)
 
 
 @dataclass
@@ -46,6 +46,7 @@ class Nerves:
     dies: float
     stalls: float
     switches: float
+    spans_s: tuple[int, ...] = STALLS_S
 
 
 class Baton:
@@ -86,7 +87,7 @@ class Baton:
                 self.die("dies")
         elif drawn < nerves.dies + nerves.stalls:
             self.stalls += 1
-            self.sleep(self.chance.choice(STALLS))
+            self.sleep(timedelta(seconds=self.chance.choice(nerves.spans_s)))
         elif drawn < nerves.dies + nerves.stalls + nerves.switches:
             self._switch(me)
 

@@ -29,6 +29,12 @@ LASTS = 8 * MINUTE
 LOOKS_MAX = 200
 """So often the rest is looked at, from one moment at which something is due to the next."""
 
+PLANS_MAX = 5
+
+ROUGH = Nerves(dies=0.002, stalls=0.06, switches=0.3, spans_s=(14, 150, 300, 400, 700))
+ROUGH_EVERY = 5
+"""One run of so many is rough: everybody stands still all the time, and answers are lost."""
+
 
 @dataclass
 class Facts:
@@ -56,12 +62,16 @@ class Run:
         self.seed, self.stage = seed, stage
         self.chance = Random(f"run {seed}")
         self.baton = Baton(self.chance, _nerves(self.chance), stage.start)
+        lasts = LASTS
         temper = self.chance.choice([CALM, MOODY, MOODY, FIERCE])
+        if seed % ROUGH_EVERY == ROUGH_EVERY - 1:
+            self.baton.nerves, temper = ROUGH, FIERCE
+            lasts = 2 * LASTS
         self.killer = "c3 for p2" if self.chance.random() < 0.05 else None
         kills = frozenset([self.killer] if self.killer else [])
         self.provider = Provider(self.baton, temper, kills)
         self.facts = Facts(prices=[(stage.made.start, AMOUNT)])
-        self.end = stage.start + LASTS
+        self.end = stage.start + lasts
         self.plans = self.chance.random() < 0.12
         self.watch = Watch(lambda: self.baton.now, self.baton.monotonic)
         self.tokens = itertools.count(1)
@@ -216,9 +226,9 @@ class Run:
         self.baton.now = max(self.baton.now, self.end)
         look = self._process()
         plan = self._planner()
-        for _ in range(LOOKS_MAX):
+        for n in range(LOOKS_MAX):
             try:
-                if self.plans:
+                if self.plans and n < PLANS_MAX:  # a schedule never ends by itself
                     plan()
                 look()
             except Crash:
