@@ -60,11 +60,12 @@ def measured(engine: Engine, folder: Path) -> Measured:
     seconds = []
     with opened(engine, versions, folder) as tactful:
         for _ in range(PASSES):
+            _forget(engine)
             began = perf_counter()
             tactful.plan(NOW)
             seconds.append(perf_counter() - began)
             found = _planned(engine)
-            _forget(engine)
+    _forget(engine)
     by_hand = _by_hand(engine, versions)
     if (differences := found ^ _planned(engine)) or not found:
         raise RuntimeError(f"{len(differences)} of {len(found)} differ: {min(differences)}")
