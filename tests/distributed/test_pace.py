@@ -20,10 +20,22 @@ ACCOUNT = "email through recording"
 WORKERS = 10
 
 
+_made: list[RedisPace] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """Nobody keeps a connection."""
+    yield
+    while _made:
+        _made.pop().close()
+
+
 def pace(url: str, **options: float) -> RedisPace:
     """One worker's."""
     made = RedisPace(url, workers_max=WORKERS, **options)
     made.deployment = "d"
+    _made.append(made)
     return made
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from kombu import pools
 from sqlalchemy import Engine, func, select
 
 from orchestrator.entry import clock
@@ -228,4 +229,5 @@ def opened(
         try:
             yield world
         finally:
+            pools.reset()  # Celery's connections are kept there, for whoever comes
             world.broker.close()
