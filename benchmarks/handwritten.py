@@ -8,14 +8,13 @@ own, for no SQL knows the rules of a place.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
 from sqlalchemy import Engine
 
 from orchestrator.model.version import Version
-from orchestrator.rules.case import RELEASED_WITHIN
 from orchestrator.rules.clocks import HOLD, ClockRules, legal_caps
 from orchestrator.rules.holdout import PRIME, salts
 from orchestrator.store.clocks import all_clocks
@@ -161,9 +160,6 @@ WITH open AS (
     WHERE email_ok OR sms_ok
 ), timed AS (
     SELECT *, CASE way WHEN 'sms' THEN sms_at ELSE email_at END AS opens_at FROM chosen
-), spread AS (
-    SELECT *, opens_at + bucket::bigint * {spread}::bigint / 2147483648 * interval '1 us' AS later
-    FROM timed
 ), written AS (
     INSERT INTO messages (campaign, version, step, marketing, topic, priority, customer_id,
         occasion, channel, state, reason, address, address_key, due_at, planned_at, send_after,
@@ -174,8 +170,7 @@ WITH open AS (
         CASE way WHEN 'sms' THEN phone_key ELSE email_key END,
         {due_at}, {now}, send_after, {due_at} + interval '48 h', send_after,
         CASE WHEN held THEN {now} END
-    FROM (SELECT *, CASE WHEN opens_at > {now} AND later + {hold} < {due_at} + interval '48 h'
-                         THEN later ELSE opens_at END AS send_after FROM spread) AS at
+    FROM (SELECT *, opens_at AS send_after FROM timed) AS at
     ON CONFLICT DO NOTHING
     RETURNING customer_id, state
 )
@@ -211,7 +206,6 @@ def _statement(version: Version, now: datetime) -> sql.Composed:
     campaign = version.campaign
     number = int(version.name.removeprefix("number-"))
     factor, shift = salts(version.name)
-    spread = RELEASED_WITHIN * (100 - campaign.priority) // 100 // timedelta(microseconds=1)
     return sql.SQL(_CAMPAIGN).format(
         audience=sql.SQL(AUDIENCES[number - 1]).format(now=sql.Literal(now)),
         **_literals(
@@ -224,7 +218,6 @@ def _statement(version: Version, now: datetime) -> sql.Composed:
                 "factor": factor,
                 "shift": shift,
                 "below": int(PRIME * (campaign.holdout or 0) / 100),
-                "spread": spread,
                 "campaign": version.name,
                 "version": version.digest,
                 "topic": campaign.topic,

@@ -2,19 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from typing import Any, Protocol
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     FromClause,
     Select,
     and_,
-    case,
-    cast,
-    literal_column,
     select,
 )
 
@@ -23,19 +18,12 @@ from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.law import Law
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Route, Version
-from orchestrator.rules.clocks import HOLD, ClockRules, clock_rows, opens
+from orchestrator.rules.clocks import ClockRules, clock_rows, opens
 from orchestrator.rules.counts import Counts
 from orchestrator.rules.facts import Facts
-from orchestrator.rules.now import NOW
 from orchestrator.rules.where import Of
 from orchestrator.tables import addresses, customers
-from orchestrator.tables.instant import later, later_by
-
-RELEASED_WITHIN = timedelta(minutes=10)
-"""What was held for quiet hours leaves spread over so long."""
-
-MICROSECOND = timedelta(microseconds=1)
-BUCKETS = 2**31
+from orchestrator.tables.instant import later
 
 
 class Rows(Protocol):
@@ -141,21 +129,6 @@ class Case:
     def expires_at(self) -> ColumnElement[Any]:
         """Until when the message is worth sending."""
         return later(self.asked.c.due_at, self.campaign.expires_of(self.step))
-
-    def leaves_at(self, channel: str) -> ColumnElement[Any]:
-        """When a message that is planned now would leave: at once, or soon after the quiet is over.
-
-        Not all that a night has held leaves in one moment: each customer has a moment of their own
-        within `RELEASED_WITHIN`, the sooner the higher the campaign's priority.
-        """
-        opens = self.opens_at(channel)
-        micros = RELEASED_WITHIN * (100 - self.campaign.priority) // 100 // MICROSECOND
-        if self.sending or not micros:
-            return opens
-        share = cast(customers.c.bucket, BigInteger) * literal_column(str(micros), BigInteger)
-        part = share // literal_column(str(BUCKETS), BigInteger)
-        spread = later_by(opens, part)
-        return case((and_(opens > NOW, later(spread, HOLD) < self.expires_at), spread), else_=opens)
 
     def opens_at(self, channel: str) -> ColumnElement[Any]:
         """The first moment from now on that is not quiet; null where the rules hold the message."""

@@ -153,7 +153,7 @@ def _looked(case: Case, gates: _Gates) -> Select[Any]:
         columns += [
             address.c.address.label(f"address_{channel}"),
             address.c.address_key.label(f"address_key_{channel}"),
-            case.leaves_at(channel).label(f"send_after_{channel}"),
+            case.opens_at(channel).label(f"send_after_{channel}"),
         ]
     return case.looked(*case.asked.c, *columns)
 

@@ -197,38 +197,6 @@ def test_quiet_hours_hold_a_message_until_they_end(tmp_path: Path) -> None:
     assert shop.dispatch(row["send_after"]) == Counter(accepted=1)
 
 
-def test_what_a_night_has_held_does_not_leave_in_one_moment(tmp_path: Path) -> None:
-    night = datetime(2017, 11, 22, 3, tzinfo=UTC)
-    morning = datetime(2017, 11, 22, 14, tzinfo=UTC)
-    campaigns = {name: {"priority": number} for name, number in (("low", 0), ("mid", 50))}
-    shop = Small(
-        tmp_path, {**campaigns, "top": {"priority": 100}}, shop={"quiet_hours": "21:00-09:00"}
-    )
-    for n in range(8):
-        shop.add(customer(f"c{n}"), consent(f"c{n}"))
-        asked(shop, f"c{n}", at=night)
-    shop.plan(night)
-    leaves: dict[str, list[timedelta]] = {name: [] for name in ("low", "mid", "top")}
-    for row in shop.rows(messages):
-        leaves[row["campaign"]].append(row["send_after"] - morning)
-    assert set(leaves["top"]) == {timedelta(0)}
-    assert len(set(leaves["low"])) == 8
-    assert all(timedelta(0) <= wait < timedelta(minutes=10) for wait in leaves["low"])
-    assert all(mid <= low for mid, low in zip(leaves["mid"], leaves["low"], strict=True))
-
-
-def test_what_would_be_too_late_then_leaves_as_soon_as_it_may(tmp_path: Path) -> None:
-    night = datetime(2017, 11, 22, 3, tzinfo=UTC)
-    shop = Small(tmp_path, {"hello": {"expires": "661m"}}, shop={"quiet_hours": "21:00-09:00"})
-    for n in range(8):
-        shop.add(customer(f"c{n}"), consent(f"c{n}"))
-        asked(shop, f"c{n}", at=night)
-    shop.plan(night)
-    until = [row["expires_at"] - row["send_after"] for row in shop.rows(messages)]
-    assert len(until) == 8
-    assert all(timedelta(seconds=15) <= left <= timedelta(minutes=1) for left in until)
-
-
 def test_quiet_hours_that_outlast_the_message_end_it(tmp_path: Path) -> None:
     night = datetime(2017, 11, 22, 3, tzinfo=UTC)
     shop = Small(tmp_path, {"hello": {"expires": "11h"}}, shop={"quiet_hours": "21:00-09:00"})
