@@ -5,7 +5,9 @@ statements, commits and writes. Time is a number that goes on as they do; where 
 goes on to whatever comes first.
 """
 
+import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +20,9 @@ from tests.support.crash import Crash
 
 BUSY_FOR = timedelta(seconds=10)
 """For so long SQLite waits for another writer, then a statement fails, and its process with it."""
+
+PATIENCE_S = 60.0
+"""No run takes so long on a clock of ours, however busy the machine is."""
 
 MOMENT = timedelta(milliseconds=15)
 """Between two points passes as much as this."""
@@ -148,12 +153,24 @@ class Baton:
         for thread in threads:
             thread.start()
         self._hand_on()
-        self._over.acquire()
+        if not self._over.acquire(timeout=PATIENCE_S):
+            raise RuntimeError(self._where(threads))
         for thread in threads:
             thread.join()
         self._current = None
         if self._failure is not None:
             raise self._failure
+
+    def _where(self, threads: list[threading.Thread]) -> str:
+        """Where everybody stands, when nobody goes on: one waits for a lock that another holds."""
+        frames = sys._current_frames()
+        who = self._current.name if self._current is not None else "nobody"
+        stacks = [
+            f"{thread.name}:\n{''.join(traceback.format_stack(frames[thread.ident], 12))}"
+            for thread in threads
+            if thread.ident in frames
+        ]
+        return "\n".join([f"nobody goes on; the baton is with {who}", *stacks])
 
     def _live(self, me: Worker) -> None:
         me.gate.acquire()

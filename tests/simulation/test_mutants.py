@@ -3,6 +3,7 @@
 import pytest
 
 from tests.simulation.mutants import MUTANTS
+from tests.simulation.oracle import Violated
 from tests.simulation.run import ROUGH_EVERY
 from tests.simulation.seeds import Failed, play
 
@@ -24,5 +25,6 @@ FOUND_BY = {
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_missing_safeguard_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     MUTANTS[name](monkeypatch)
-    with pytest.raises(Failed):
+    with pytest.raises(Failed) as found:
         play([FOUND_BY[name], *SEEDS])
+    assert isinstance(found.value.__cause__, Violated), "it broke down, which shows nothing"
