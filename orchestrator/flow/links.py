@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,12 @@ class Links:
         return self.base_url.rstrip("/")
 
     def _signature(self, message_id: int) -> str:
-        return hmac.digest(self.secret, f"message:{message_id}".encode(), "sha256").hex()[:32]
+        return _signature(self.secret, message_id)
+
+
+@lru_cache(maxsize=16)  # a message has several links, one after the other
+def _signature(secret: bytes, message_id: int) -> str:
+    return hmac.digest(secret, f"message:{message_id}".encode(), "sha256").hex()[:32]
 
 
 def unsubscribe_headers(url: str) -> tuple[tuple[str, str], ...]:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.message import UNDECIDED, WAITING, State
 from orchestrator.store.canaries import HELD_BACK
-from orchestrator.store.dialect import json_text
+from orchestrator.store.dialect import insert_stored, json_text
 from orchestrator.tables import (
     addresses,
     attempts,
@@ -295,19 +295,32 @@ def admit(
     return set(found.scalars())
 
 
+_BEGUN = rows("begun", {"id": Integer()})
+_BEGIN = (
+    insert(attempts)
+    .from_select(
+        ["message_id", "token", "provider", "at"],
+        select(
+            _BEGUN.c.id,
+            bindparam("held_token", type_=String()),
+            bindparam("of_provider", type_=String()),
+            _NOW,
+        ),
+    )
+    .returning(attempts.c.message_id, attempts.c.id)
+)
+
+
 def begin_attempts(
     connection: Connection, token: str, ids: Iterable[int], provider: str, now: datetime
 ) -> dict[int, int]:
-    """A row for every possible write: message → attempt."""
-    started = [{"message_id": id, "token": token, "provider": provider, "at": now} for id in ids]
-    if not started:
-        return {}
-    statement = insert(attempts).returning(attempts.c.id, attempts.c.message_id)
-    found = connection.execute(statement, started)
-    return {message_id: attempt_id for attempt_id, message_id in found}
+    """A row for every possible write: message → attempt, in the order of the messages' ids."""
+    begun = {"begun": ids_text(ids), "held_token": token, "of_provider": provider, "now": now}
+    return dict(sorted((row[0], row[1]) for row in connection.execute(_BEGIN, begun)))
 
 
 _FORGET_CONTENTS = contents.delete().where(contents.c.message_id.in_(these_ids("shown")))
+_SHOWN = ("message_id", "subject", "text", "html", "quote", "segments")
 
 
 def keep_contents(connection: Connection, shown: Sequence[dict[str, Any]]) -> None:
@@ -315,7 +328,10 @@ def keep_contents(connection: Connection, shown: Sequence[dict[str, Any]]) -> No
     if shown:
         wanted = {"shown": ids_text(row["message_id"] for row in shown)}
         connection.execute(_FORGET_CONTENTS, wanted)
-        connection.execute(insert(contents), list(shown))
+        stored = ({**row, "quote": json_text(row["quote"])} for row in shown)
+        insert_stored(
+            connection, contents, _SHOWN, [tuple(row[name] for name in _SHOWN) for row in stored]
+        )
 
 
 _ANSWERS = rows(

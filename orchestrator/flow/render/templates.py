@@ -154,5 +154,6 @@ def _bounded(chunks: Any, state: RenderState) -> str:
         chars += len(chunk)
         if chars > chars_max:
             state.check_chars(chars)
-        state.check_time()
+    # Whatever can take long is counted in steps, and these look at the clock.
+    state.check_time()
     return "".join(parts)
