@@ -52,7 +52,7 @@ chaos: $(PROJECT) ## a trial by fire on real servers: make chaos MINUTES=10 SEED
 
 lock: $(PROJECT) ## resolve pyproject.toml anew into the two locks
 	@$(PIP) install -qq uv
-	@$(BIN)/uv $(COMPILE) --group dev --extra parquet pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv $(COMPILE) --group dev --all-extras pyproject.toml --output-file requirements.lock
 	@$(BIN)/uv $(COMPILE) --no-deps --group pyproject.toml:demo --output-file requirements-demo.lock
 
 setup: $(PROJECT) ## only the virtual environment, for an editor
