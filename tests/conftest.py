@@ -1,6 +1,7 @@
 """What holds for every test: examples that can be repeated, and no network beyond this machine."""
 
 import os
+import signal
 import socket
 from typing import Any
 
@@ -33,6 +34,11 @@ __all__ = [
 settings.register_profile("desk", deadline=None, print_blob=True)
 settings.register_profile("ci", parent=settings.get_profile("desk"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+# A shell that starts this in the background has Ctrl-C ignored, and so would every process that a
+# test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LOOPBACK = ("127.", "::1", "localhost")
 

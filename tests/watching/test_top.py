@@ -90,7 +90,10 @@ def test_on_a_screen_ctrl_c_ends_it_politely(shop: ShopFolder) -> None:
         while b"nobody is at work" not in seen:
             seen += os.read(ours, 4096)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        try:
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
     os.close(ours)
     os.close(theirs)
     assert b"Traceback" not in seen
