@@ -57,6 +57,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _kind("email", "email", "subject html text", "subject text"),
             _kind("sms", "phone", "text", "text"),
             _kind("whatsapp", "phone", "text", "text"),
+            _kind("messenger", "messenger", "text", "text"),
             _kind("social", "social", "text", "text"),
             _kind("webpush", "webpush", "subject text", "subject text"),
             _kind("webhook", "url", "text", "text"),
@@ -227,14 +228,17 @@ class Finding:
 class FeedbackKind(StrEnum):
     """What became of a message, in words that are the same for every provider."""
 
+    accepted = "accepted"  # nothing but that the provider has it: settles an `Unknown`
     delivered = "delivered"
     bounced_hard = "bounced_hard"
     bounced_soft = "bounced_soft"
     complained = "complained"
     opened = "opened"
     clicked = "clicked"
-    unsubscribed = "unsubscribed"
-    replied = "replied"
+    unsubscribed = "unsubscribed"  # by a link, a list, or a word such as STOP
+    resubscribed = "resubscribed"  # by START
+    asked_help = "asked_help"  # by HELP
+    replied = "replied"  # whatever else a customer says
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +255,9 @@ class Feedback:
     address: str | None = None
     detail: str = ""
     """The provider's code and words; the text of a reply; the address behind a click."""
+    reason: Reason | None = None
+    """What a bounce says beyond this one message, as a refusal at once would have: `bad_address`
+    suppresses the address, `blocked_sender` stops the sender. None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,8 +381,16 @@ class Channel(ABC, Generic[S]):
     def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> list[Feedback] | Refused:
         """Verify a callback, then put it into our words. Pure but for the settings.
 
-        `raw` is the body exactly as received; the names in `headers` are lower case. A genuine
-        callback about things that we do not count is an empty list. Hostile bytes never raise.
+        `raw` is the body exactly as received; the names in `headers` are lower case. Whoever
+        listens to the network adds two, and drops them where a stranger has sent them:
+        `x-tactful-url`, the address that was called as the provider knows it – the public scheme
+        and host, the path, and the query as it came –, for some sign it; and
+        `x-tactful-received-at`, the instant of arrival in ISO 8601 with its offset, for some tell
+        when they signed, and what is too old is refused. A provider that needs one of them refuses
+        a callback without it.
+
+        A genuine callback about things that we do not count is an empty list. Hostile bytes never
+        raise.
         """
         return Refused(f"{self.name} takes no callbacks")
 

@@ -52,6 +52,7 @@ HOSTILE = (
 _SAMPLE_ADDRESSES = {
     "email": "anna@example.com",
     "phone": "+12125550100",
+    "messenger": "4242424242424242",
     "social": "@anna",
     "webpush": '{"endpoint": "https://push.example.com/1"}',
     "url": "https://example.com/hook",

@@ -8,6 +8,7 @@ ADDRESS_KINDS: Mapping[str, str] = MappingProxyType(
         "email": "email",
         "sms": "phone",
         "whatsapp": "phone",
+        "messenger": "messenger",
         "social": "social",
         "webpush": "webpush",
         "webhook": "url",

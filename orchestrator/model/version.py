@@ -14,6 +14,7 @@ TEMPLATE_FILES: Mapping[str, tuple[str, ...]] = {
     "email": ("email.subject.j2", "email.html.j2"),
     "sms": ("sms.txt.j2",),
     "whatsapp": ("whatsapp.txt.j2",),
+    "messenger": ("messenger.txt.j2",),
     "social": ("social.txt.j2",),
     "webpush": ("webpush.subject.j2", "webpush.txt.j2"),
     "inbox": ("inbox.subject.j2", "inbox.txt.j2"),
