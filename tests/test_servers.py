@@ -10,8 +10,9 @@ import psycopg
 import pytest
 import redis as client
 
-from tests.servers import Postgres, postgres, redis
+from tests.servers import Postgres, binaries, postgres, redis
 from tests.servers.binaries import POSTGRES_BIN, REDIS_SERVER, Missing
+from tests.servers.keeper import Keeper
 from tests.servers.patience import until
 
 ROOT = Path(__file__).parent.parent
@@ -73,6 +74,19 @@ def test_servers_end_with_the_process_that_needed_them_even_when_it_is_killed() 
         user.wait()
     until(lambda: remains(pids, one, other) == [])
     assert remains(pids, one, other) == []
+
+
+def test_copied_programs_belong_to_whoever_must_remove_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the packages lie under a folder that is closed to others, and root runs the tests."""
+    monkeypatch.setattr(binaries, "reachable", lambda path: False)
+    keeper = Keeper(tmp_path / "server", "KILL")
+    owner = keeper.folder.stat().st_uid
+    for programs in (binaries.postgres_programs, binaries.redis_program):
+        found = programs(keeper.folder / programs.__name__)
+        assert keeper.folder in found.parents
+    assert {path.stat().st_uid for path in keeper.folder.rglob("*")} == {owner}
 
 
 def remains(pids: list[str], *folders: str) -> list[str]:

@@ -31,7 +31,7 @@ def postgres_programs(copies: Path | None) -> Path:
             if (package.parent / folder).is_dir():
                 shutil.copytree(package.parent / folder, copies / folder)
         package = copies / package.name
-        _open_up(copies)
+        _hand_over(copies)
     return _existing(package / "pginstall" / "bin", POSTGRES_BIN)
 
 
@@ -44,7 +44,7 @@ def redis_program(copies: Path | None) -> Path:
     if copies is not None and not reachable(package):
         copies.mkdir(parents=True, exist_ok=True)
         program = shutil.copy(program, copies / program.name)
-        _open_up(copies)
+        _hand_over(copies)
     return _existing(program, REDIS_SERVER)
 
 
@@ -53,9 +53,12 @@ def reachable(path: Path) -> bool:
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
 
 
-def _open_up(folder: Path) -> None:
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(path.stat().st_mode | stat.S_IROTH | stat.S_IXOTH)
+def _hand_over(copies: Path) -> None:
+    """To whoever owns the folder around: the server runs them, and its keeper removes them."""
+    owner = copies.parent.stat()
+    for path in (copies, *copies.rglob("*")):
+        path.chmod(path.stat().st_mode | stat.S_IRUSR | stat.S_IXUSR)
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _package(name: str, server: str, variable: str) -> Path:
