@@ -1,6 +1,7 @@
 """The servers that tests start: they keep what they should, and none outlives its users."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,16 +78,19 @@ def test_servers_end_with_the_process_that_needed_them_even_when_it_is_killed() 
 
 
 def test_copied_programs_belong_to_whoever_must_remove_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As where the packages lie under a folder that is closed to others, and root runs the tests."""
-    monkeypatch.setattr(binaries, "reachable", lambda path: False)
-    keeper = Keeper(tmp_path / "server", "KILL")
-    owner = keeper.folder.stat().st_uid
-    for programs in (binaries.postgres_programs, binaries.redis_program):
-        found = programs(keeper.folder / programs.__name__)
-        assert keeper.folder in found.parents
-    assert {path.stat().st_uid for path in keeper.folder.rglob("*")} == {owner}
+    """As where the packages lie in a folder that is closed to others, and root runs the tests."""
+    keeper = Keeper(None, "KILL")
+    try:
+        monkeypatch.setattr(binaries, "reachable", lambda path: False)
+        owner = keeper.folder.stat().st_uid
+        for programs in (binaries.postgres_programs, binaries.redis_program):
+            found = programs(keeper.folder / programs.__name__)
+            assert keeper.folder in found.parents
+        assert {path.stat().st_uid for path in keeper.folder.rglob("*")} == {owner}
+    finally:
+        shutil.rmtree(keeper.folder)
 
 
 def remains(pids: list[str], *folders: str) -> list[str]:
