@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from channels.contract import Channel, Outcome
 from orchestrator.flow.outcomes import asked_to_wait, signs
 from orchestrator.flow.pace import LocalPace, Pace
-from orchestrator.model.breaker import CREDIT_MAX, Breaker
+from orchestrator.model.breaker import Breaker
 from orchestrator.model.shop import ChannelUse, Shop
 from orchestrator.store.accounts import breaker_of, change_breaker
 
@@ -90,15 +90,33 @@ class Accounts:
         if allowance.account.rate_per_s is not None and used < allowance.most:
             self.pace.give_back(allowance.account.name, allowance.most - used)
 
+    def spend(self, connection: Connection, allowance: Allowance, again: int, now: datetime) -> int:
+        """Take the credit for `again` second attempts, before any of them leaves; for how many.
+
+        It is taken from the account's row, in the transaction that claims them. So all workers
+        together stay within it, however many claim at once and whoever dies of it. What is stopped
+        afterwards has cost its credit, too.
+        """
+        granted = 0
+
+        def change(breaker: Breaker) -> Breaker:
+            nonlocal granted
+            granted = min(again, breaker.retries(now))
+            return breaker.tried(0, granted, now)
+
+        if again:
+            change_breaker(connection, allowance.account.name, change, now)
+        return granted
+
     def learn(
         self,
         connection: Connection,
         allowance: Allowance,
         outcomes: Sequence[Outcome],
-        again: int,
+        first: int,
         now: datetime,
     ) -> None:
-        """What a batch's outcomes say of the account; `again` of them were second attempts."""
+        """What a batch's outcomes say of the account; so many of them were `first` attempts."""
         seen, wait_s = signs(outcomes), asked_to_wait(outcomes)
         before = allowance.breaker
 
@@ -107,11 +125,10 @@ class Accounts:
                 breaker = breaker.saw(sign, now)
             if wait_s is not None:
                 breaker = breaker.waits(now + timedelta(seconds=wait_s))
-            return breaker.tried(len(outcomes) - again, again)
+            return breaker.tried(first, 0, now)
 
         # Nearly always all is well: then nobody need wait for the row.
-        well = not before.failures and not before.trips and before.credit >= CREDIT_MAX
-        if not well or change(before) != before:
+        if change(before) != before:
             change_breaker(connection, allowance.account.name, change, now)
 
     def _account(self, name: str, use: ChannelUse, plugin: str, channel: Channel[Any]) -> Account:

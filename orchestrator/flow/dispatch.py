@@ -9,7 +9,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -22,7 +22,7 @@ from orchestrator.flow.last_check import last_check
 from orchestrator.flow.outcomes import Answered, answered, signs
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
-from orchestrator.model.breaker import Sign
+from orchestrator.model.breaker import CREDIT_MAX, RETRIES_PER_S, Sign
 from orchestrator.model.message import State
 from orchestrator.model.patience import USUAL, Patience
 from orchestrator.model.version import Version
@@ -102,7 +102,7 @@ class Dispatcher:
 
     def _batch(self, name: str, watch: Watch) -> Counter[str] | Wait:
         token, now = self.new_token(), watch.now()
-        allowance, claimed = self._claim(name, token, now, watch.monotonic())
+        allowance, claimed, earned = self._claim(name, token, now, watch.monotonic())
         if isinstance(allowance, Wait):
             return allowance
         if not claimed:
@@ -110,10 +110,10 @@ class Dispatcher:
             return Counter()
         channel = allowance.account.channel
         first, rest = one_each(claimed)
-        first, unearned = earned(first, allowance.breaker.retries)
-        rest += unearned
+        first, unearned = within_credit(first, earned)
         made, failed = self._compose(first, channel, now)
         moves = [Move(c.id, State.PLANNED, again_at=now) for c in rest]
+        moves += one_by_one(unearned, now)
         moves += [Move(f.claimed.id, f.state, f.reason) for f in failed]
         write_until_s = watch.monotonic() + HOLD.total_seconds()
         admitted, stopped, now = self._admit(allowance, made, failed, token, moves, watch)
@@ -124,11 +124,12 @@ class Dispatcher:
 
     def _claim(
         self, name: str, token: str, now: datetime, at_s: float
-    ) -> tuple[Allowance | Wait, list[Claimed]]:
+    ) -> tuple[Allowance | Wait, list[Claimed], int]:
+        """What is due, and for how many second attempts among it there is credit."""
         with writing(self.engine) as connection:
             allowance = self.accounts.may_leave(connection, name, BATCH_SIZE_MAX, now, at_s)
             if isinstance(allowance, Wait):
-                return allowance, []
+                return allowance, [], 0
             claimed = ledger.claim(
                 connection,
                 name,
@@ -137,9 +138,12 @@ class Dispatcher:
                 batch_size=allowance.most,
                 token=token,
                 lease_until=now + self.patience.lease,
-                may_retry=allowance.breaker.may_retry,
+                may_retry=allowance.breaker.may_retry(now),
             )
-        return allowance, claimed
+            again = sum(1 for one in one_each(claimed)[0] if one.tries)
+            # The last lock of the transaction: so nobody waits for another here.
+            earned = self.accounts.spend(connection, allowance, again, now)
+        return allowance, claimed, earned
 
     def _compose(
         self, claimed: Sequence[Claimed], channel: Channel[Any], now: datetime
@@ -257,8 +261,8 @@ class Dispatcher:
             for claimed, end in ends.values():
                 if end.suppress is not None:
                     suppress(connection, claimed.address_key, end.suppress, "provider", now)
-            again = sum(1 for claimed, _ in ends.values() if claimed.tries)
-            self.accounts.learn(connection, allowance, outcomes, again, now)
+            first = sum(1 for claimed, _ in ends.values() if not claimed.tries)
+            self.accounts.learn(connection, allowance, outcomes, first, now)
         return moves
 
 
@@ -279,11 +283,21 @@ def _accepted(ends: Mapping[int, tuple[Claimed, Answered]]) -> list[tuple[int, i
     ]
 
 
-def earned(claimed: Sequence[Claimed], retries: int) -> tuple[list[Claimed], list[Claimed]]:
+def within_credit(claimed: Sequence[Claimed], retries: int) -> tuple[list[Claimed], list[Claimed]]:
     """Every first attempt, and so many second ones; and the rest, which come back."""
     again = [one for one in claimed if one.tries][retries:]
     late = {one.id for one in again}
     return [one for one in claimed if one.id not in late], again
+
+
+def one_by_one(unearned: Sequence[Claimed], now: datetime) -> list[Move]:
+    """Second attempts without credit come back as time earns it, not all of them at once."""
+    moves = []
+    for place, one in enumerate(unearned, 1):
+        again_at = now + timedelta(seconds=min(place, CREDIT_MAX) / RETRIES_PER_S)
+        in_time = again_at if again_at < one.expires_at else now
+        moves.append(Move(one.id, State.PLANNED, again_at=in_time))
+    return moves
 
 
 def one_each(claimed: Sequence[Claimed]) -> tuple[list[Claimed], list[Claimed]]:

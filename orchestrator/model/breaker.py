@@ -5,8 +5,9 @@
                                      └────────(a failure)───────┘
 
 Closed, everything is sent. Open, nothing is. Half open, one message at a time goes first to see.
-Besides, only so many *second* attempts may leave as first ones have earned: a provider in trouble
-is not hit harder for it. A refusal of one message is no failure of the provider.
+Besides, only so many *second* attempts may leave as first ones have earned, and time: a provider in
+trouble is not hit harder for it, and nothing waits for ever because little else is sent. A refusal
+of one message is no failure of the provider.
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +23,9 @@ OPEN_FOR_MAX = timedelta(minutes=10)
 
 RETRY_SHARE = 0.1
 """Every first attempt earns a tenth of a second one."""
+
+RETRIES_PER_S = 1.0
+"""So many second attempts does time alone earn."""
 
 CREDIT_MAX = 100.0
 CREDIT_AT_FIRST = 10.0
@@ -44,6 +48,8 @@ class Breaker:
     trips: int = 0
     open_until: datetime | None = None
     credit: float = CREDIT_AT_FIRST
+    at: datetime | None = None
+    """When the credit was reckoned; None where nothing was tried yet."""
 
     def most(self, now: datetime) -> int | None:
         """How many messages may leave at once: 0 while open, 1 half open, None for any number."""
@@ -51,15 +57,13 @@ class Breaker:
             return 0
         return 1 if self.trips else None
 
-    @property
-    def retries(self) -> int:
+    def retries(self, now: datetime) -> int:
         """How many second attempts may leave."""
-        return int(self.credit)
+        return int(self._credit(now))
 
-    @property
-    def may_retry(self) -> bool:
+    def may_retry(self, now: datetime) -> bool:
         """Whether any may."""
-        return self.retries > 0
+        return self.retries(now) > 0
 
     def waits(self, until: datetime) -> "Breaker":
         """As the provider asks: nothing before `until`. That is no failure."""
@@ -79,10 +83,15 @@ class Breaker:
         open_for = min(OPEN_FOR * 2 ** min(self.trips, 10), OPEN_FOR_MAX)
         return replace(self, failures=failures, trips=self.trips + 1, open_until=now + open_for)
 
-    def tried(self, first: int, again: int) -> "Breaker":
-        """After so many first and second attempts."""
-        earned = min(self.credit + first * RETRY_SHARE, CREDIT_MAX)
-        return replace(self, credit=max(earned - again, 0.0))
+    def tried(self, first: int, again: int, now: datetime) -> "Breaker":
+        """After so many first and second attempts. With nothing to spend or to earn, as before."""
+        credit = self._credit(now)
+        if not again and credit >= CREDIT_MAX:
+            return self
+        earned = min(credit + first * RETRY_SHARE, CREDIT_MAX)
+        # A clock that goes back earns nothing twice.
+        at = now if self.at is None else max(now, self.at)
+        return replace(self, credit=max(earned - again, 0.0), at=at)
 
     def state(self, now: datetime) -> str:
         """`closed`, `open` or `half open`, for people."""
@@ -93,3 +102,9 @@ class Breaker:
                 return "closed"
             case _:
                 return "half open"
+
+    def _credit(self, now: datetime) -> float:
+        if self.at is None:
+            return self.credit
+        passed_s = max((now - self.at).total_seconds(), 0.0)
+        return min(self.credit + passed_s * RETRIES_PER_S, CREDIT_MAX)

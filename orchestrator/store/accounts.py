@@ -9,7 +9,7 @@ from orchestrator.model.breaker import Breaker
 from orchestrator.store.dialect import insert_ignore, upsert
 from orchestrator.tables import accounts
 
-_COLUMNS = ("failures", "trips", "open_until", "credit")
+_COLUMNS = ("failures", "trips", "open_until", "credit", "at")
 _HOW = select(*(accounts.c[name] for name in _COLUMNS))
 
 
@@ -36,6 +36,6 @@ def change_breaker(
     after = change(before)
     if after != before:
         row = {name: getattr(after, name) for name in _COLUMNS}
-        statement = upsert(connection, accounts, ["name"], [*_COLUMNS, "at"])
-        connection.execute(statement, {"name": account, **row, "at": now})
+        statement = upsert(connection, accounts, ["name"], _COLUMNS)
+        connection.execute(statement, {"name": account, **row, "at": after.at or now})
     return after

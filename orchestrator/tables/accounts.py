@@ -14,5 +14,5 @@ accounts = Table(
     Column("trips", Integer, nullable=False, server_default="0"),
     Column("open_until", Instant),
     Column("credit", Float, nullable=False),
-    Column("at", Instant, nullable=False),
+    Column("at", Instant, nullable=False),  # when the credit was reckoned
 )

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from channels.contract import Deferred, Item, Outcome, Reason, Rejected, Unknown
 from channels.outbox import OutboxSettings
 from orchestrator.flow.accounts import Accounts
 from orchestrator.flow.dispatch import FIRST_WRITTEN
-from orchestrator.model.breaker import CREDIT_AT_FIRST, FAILURES_MAX, OPEN_FOR, Breaker
+from orchestrator.model.breaker import FAILURES_MAX, OPEN_FOR, Breaker
 from orchestrator.rules.clocks import HOLD
 from orchestrator.store.accounts import breakers, change_breaker
 from orchestrator.store.database import reading, writing
@@ -117,11 +118,46 @@ def test_no_more_second_attempts_leave_than_first_ones_have_earned(tmp_path: Pat
     shop.answers(*[busy] * 19, None, *[busy] * 12)
     shop.dispatch(NOW)
     assert shop.states() == Counter(deferred=31, accepted=9)
+    later = NOW + 10 * MINUTE
+    shop.set_breaker(Breaker(credit=14.5, at=later))
     shop.batches.clear()
-    shop.dispatch(NOW + 10 * MINUTE)
-    assert sum(shop.batches) <= CREDIT_AT_FIRST + 40 / 10
-    assert sum(shop.batches) >= CREDIT_AT_FIRST
-    assert shop.breaker().credit < 1
+    shop.dispatch(later)
+    assert shop.batches == [14]
+    assert shop.breaker().retries(later) == 0
+
+
+def test_nothing_waits_for_ever_because_nothing_else_is_sent(tmp_path: Path) -> None:
+    """The batch of a worker that died has to be tried again, and nobody earns for it."""
+    shop = Shop(tmp_path, 60)
+    shop.recording.script = lambda item: Deferred(0, "busy")
+    shop.dispatch(NOW)
+    assert shop.states() == Counter(deferred=60)
+    shop.answers()
+    shop.set_breaker(Breaker(credit=0, at=NOW + 10 * MINUTE))
+    shop.batches.clear()
+    shop.run(NOW + 10 * MINUTE, NOW + 12 * MINUTE, timedelta(seconds=1))
+    assert shop.states() == Counter(accepted=60)
+    assert max(shop.batches) <= 2, "as time earns it"
+
+
+def test_workers_that_claim_at_once_share_the_credit(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, 25)
+    shop.recording.script = lambda item: Deferred(0, "busy")
+    shop.dispatch(NOW)
+    later = NOW + 10 * MINUTE
+    shop.set_breaker(Breaker(credit=10, at=later))
+    shop.batches.clear()
+
+    def another(items: Sequence[Item]) -> None:
+        shop.batches.append(len(items))
+        if len(shop.batches) == 1:
+            with writing(shop.engine) as connection:  # those that nobody had credit for
+                connection.execute(update(messages).values(send_after=later))
+            shop.dispatch(later)
+
+    shop.recording.before = another
+    shop.dispatch(later)
+    assert shop.batches == [10], "the other one found none left"
 
 
 def test_without_credit_only_what_was_never_tried_leaves(tmp_path: Path) -> None:
@@ -129,12 +165,12 @@ def test_without_credit_only_what_was_never_tried_leaves(tmp_path: Path) -> None
     shop.answers(Deferred(0, "busy"))
     shop.dispatch(NOW)
     (tried_once,) = (who for (_, who), ends in shop.ledger().items() if ends[0][0] == "deferred")
-    shop.set_breaker(Breaker(credit=0.5))
+    shop.set_breaker(Breaker(credit=0.5, at=NOW + 10 * MINUTE))
     shop.add(customer("new"), consent("new"), event("new", "Signed Up", NOW + MINUTE))
     shop.tick(NOW + 10 * MINUTE)
     assert len(shop.told()) == 2
     assert f"hello for {tried_once}" not in shop.told()
-    shop.set_breaker(Breaker(credit=1))
+    shop.set_breaker(Breaker(credit=1, at=NOW + 20 * MINUTE))
     shop.dispatch(NOW + 20 * MINUTE)
     assert f"hello for {tried_once}" in shop.told()
     tried = {row["tries"] for row in shop.rows(messages)}

@@ -13,6 +13,7 @@ from orchestrator.model.breaker import (
     FAILURES_MAX,
     OPEN_FOR,
     OPEN_FOR_MAX,
+    RETRIES_PER_S,
     RETRY_SHARE,
     Breaker,
     Sign,
@@ -102,27 +103,54 @@ def test_never_more_than_so_many_failures_in_a_row_leave_it_closed(
             assert breaker.open_until <= now + OPEN_FOR_MAX
 
 
-@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), max_size=20))
-def test_second_attempts_never_go_beyond_what_first_ones_have_earned(
-    batches: list[tuple[int, int]],
+batches = st.lists(
+    st.tuples(st.integers(0, 300), st.integers(0, 300), st.floats(-5, 200)), max_size=20
+)  # (first attempts, second ones, seconds later)
+
+
+@given(batches)
+def test_second_attempts_never_go_beyond_what_first_ones_and_time_have_earned(
+    batches: list[tuple[int, int, float]],
 ) -> None:
     """A batch holds no more of them than what is left."""
-    breaker, first_ones, again_ones = Breaker(), 0, 0
-    for first, wanted in batches:
-        again = min(wanted, breaker.retries)
-        breaker = breaker.tried(first, again)
+    breaker, now, latest = Breaker(), NOW, NOW
+    first_ones, again_ones = 0, 0
+    for first, wanted, later_s in batches:
+        now += later_s * SECOND
+        latest = max(latest, now)
+        again = min(wanted, breaker.retries(now))
+        breaker = breaker.tried(first, again, now)
         first_ones, again_ones = first_ones + first, again_ones + again
-        assert 0 <= breaker.credit <= CREDIT_MAX
-        assert again_ones <= CREDIT_AT_FIRST + RETRY_SHARE * first_ones + 1e-6
+        earned = RETRY_SHARE * first_ones + RETRIES_PER_S * (latest - NOW).total_seconds()
+        assert again_ones <= CREDIT_AT_FIRST + earned + 1e-6
 
 
-@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), max_size=20))
-def test_the_credit_is_never_negative_whatever_has_left(batches: list[tuple[int, int]]) -> None:
-    breaker = Breaker()
-    for first, again in batches:
-        breaker = breaker.tried(first, again)
+@given(batches)
+def test_the_credit_is_never_negative_whatever_has_left(
+    batches: list[tuple[int, int, float]],
+) -> None:
+    breaker, now = Breaker(), NOW
+    for first, again, later_s in batches:
+        now += later_s * SECOND
+        breaker = breaker.tried(first, again, now)
         assert 0 <= breaker.credit <= CREDIT_MAX
-        assert breaker.may_retry == (breaker.credit >= 1) == (breaker.retries > 0)
+        assert breaker.may_retry(now) == (breaker.retries(now) > 0)
+
+
+def test_time_alone_earns_second_attempts_up_to_a_limit() -> None:
+    spent = Breaker().tried(0, int(CREDIT_AT_FIRST), NOW)
+    assert spent.retries(NOW) == 0
+    assert not spent.may_retry(NOW)
+    assert spent.retries(NOW + 7 * SECOND) == int(7 * RETRIES_PER_S)
+    assert spent.retries(NOW + timedelta(days=1)) == CREDIT_MAX
+    assert spent.retries(NOW - timedelta(days=1)) == 0, "nor does a clock that goes back"
+
+
+def test_in_the_good_case_nothing_changes_that_anybody_would_have_to_write() -> None:
+    full = Breaker(credit=CREDIT_MAX - 5, at=NOW)
+    assert full.tried(500, 0, NOW + 5 * SECOND) is full
+    assert full.tried(500, 0, NOW + 4 * SECOND) is not full
+    assert full.tried(500, 1, NOW + 5 * SECOND).credit == CREDIT_MAX - 1
 
 
 steps = st.lists(
