@@ -14,6 +14,7 @@ from orchestrator.flow.canary import Judged, begin_canaries, judge_canaries
 from orchestrator.flow.cancelling import Answer, cancel
 from orchestrator.flow.compose import Composer
 from orchestrator.flow.dispatch import Dispatcher, Tell
+from orchestrator.flow.feedback import settle
 from orchestrator.flow.law import read_law
 from orchestrator.flow.links import Links
 from orchestrator.flow.load import revive, revive_settings
@@ -133,7 +134,8 @@ class Tactful:
         return self.dispatcher.dispatch(Watch.still(now)).states
 
     def reconcile(self, now: datetime) -> Counter[str]:
-        """Look for messages whose answer was lost."""
+        """Work in feedback that has waited; look for messages whose answer was lost."""
+        settle(self.engine, self.shop, now)
         return reconcile(self.engine, self.accounts, self.deployment.id, now, self.patience)
 
     def tick(self, now: datetime) -> Tick:

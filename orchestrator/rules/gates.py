@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, cast, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, cast, exists, func, or_, select
 from sqlalchemy.types import Numeric
 
 from orchestrator.model.campaign import Goal
@@ -62,8 +62,7 @@ class Gate:
     `ends_as`: what becomes of a planned message that no longer passes. `path` leads to where the
     rule is written: in campaign.yaml, or behind "shop" in shop.yaml. `rule`: the row of the law.
     `value`: what the rule looked at. `until`: when it would pass, where time alone will do it.
-    `cap`: the cap that it keeps; `with_planned`: what is planned fills it too. `late`: of very many
-    customers it is asked only about those whom the gates before it let pass.
+    `late`: of very many customers it is asked only about those whom the gates before it let pass.
     """
 
     name: str
@@ -74,9 +73,59 @@ class Gate:
     rule: str = ""
     value: ColumnElement[Any] | None = None
     until: ColumnElement[Any] | None = None
-    cap: Cap | None = None
-    with_planned: bool = False
     late: bool = False
+
+
+@dataclass(frozen=True)
+class CapGate:
+    """The gate of a cap: it is full by what has left; or, `with_planned`, by what goes first, too.
+
+    Its predicate is built only for whoever looks at this gate alone: `decisions` ask all caps at
+    once (`first_full`).
+    """
+
+    case: Case
+    channel: str
+    cap: Cap
+    with_planned: bool
+    ends_as: State = State.CAPPED
+    until: None = None
+    late: bool = True
+
+    @property
+    def name(self) -> str:
+        """The cap's, or that it was lost."""
+        return f"{self.cap.name}_lost" if self.with_planned else self.cap.name
+
+    @property
+    def sentence(self) -> str:
+        """What is said of who does not pass."""
+        if self.with_planned:
+            return f"lost the slot of {self.cap.said} to a higher priority"
+        return f"has had the most of {self.cap.said}"
+
+    @property
+    def path(self) -> Path:
+        """Where the cap is written."""
+        return self.cap.path
+
+    @property
+    def rule(self) -> str:
+        """The row of the law."""
+        return self.cap.rule
+
+    @property
+    def value(self) -> ColumnElement[Any]:
+        """How many messages fill it."""
+        return filled(self.case, self.channel, self.cap, planned=self.with_planned)
+
+    @property
+    def passes(self) -> ColumnElement[bool]:
+        """There is room, or the cap is none of this customer's."""
+        return or_(~self.cap.here, self.value < self.cap.most)
+
+
+AnyGate = Gate | CapGate
 
 
 def customer_gates(case: Case) -> Iterator[Gate]:
@@ -96,6 +145,12 @@ def customer_gates(case: Case) -> Iterator[Gate]:
         "already_messaged", ~_already(case),
         "got this step for the same occasion already", State.CANCELLED,
     )  # fmt: skip
+    if campaign.marketing:
+        pause = customers.c.paused_until
+        yield Gate(
+            "on_pause", or_(pause.is_(None), pause <= NOW), "asked for a pause",
+            State.SUPPRESSED, value=pause, until=pause,
+        )  # fmt: skip
     if campaign.again_after is not None:
         last = _last_in_campaign(case)
         free_at = later(last, campaign.again_after + HOLD)
@@ -134,7 +189,7 @@ def customer_gates(case: Case) -> Iterator[Gate]:
         )  # fmt: skip
 
 
-def channel_gates(case: Case, channel: str) -> Iterator[Gate]:
+def channel_gates(case: Case, channel: str) -> Iterator[AnyGate]:
     """What is asked of each channel; a message takes the first channel that passes them all."""
     campaign, address, opens_at = case.campaign, case.address[channel], case.opens_at(channel)
     plugin = case.shop.channels[channel].through
@@ -171,7 +226,8 @@ def channel_gates(case: Case, channel: str) -> Iterator[Gate]:
     if campaign.marketing and (case.sending or campaign.when_full == "skip"):
         # Who waits for room is planned all the same, and asked about again before sending.
         for cap in caps(case, channel):
-            yield from _cap_gates(case, channel, cap)
+            yield CapGate(case, channel, cap, with_planned=False)
+            yield CapGate(case, channel, cap, with_planned=True)
 
 
 def last_gates(case: Case) -> Iterator[Gate]:
@@ -183,22 +239,6 @@ def last_gates(case: Case) -> Iterator[Gate]:
             f"belongs to the {case.campaign.holdout:g} % who are left out to measure the effect",
             State.HELD_OUT, ("holdout",),
         )  # fmt: skip
-
-
-def _cap_gates(case: Case, channel: str, cap: Cap) -> Iterator[Gate]:
-    """The cap is full by what has left; or by what is planned and goes first."""
-    sent = filled(case, channel, cap, planned=False)
-    all_of_them = filled(case, channel, cap, planned=True)
-    here = cap.applies if cap.applies is not None else true()
-    room = or_(~here, all_of_them < cap.most)
-    yield Gate(
-        cap.name, or_(room, sent < cap.most), f"has had the most of {cap.said}", State.CAPPED,
-        cap.path, cap.rule, value=sent, cap=cap, late=True,
-    )  # fmt: skip
-    yield Gate(
-        f"{cap.name}_lost", room, f"lost the slot of {cap.said} to a higher priority", State.CAPPED,
-        cap.path, cap.rule, value=all_of_them, cap=cap, with_planned=True, late=True,
-    )  # fmt: skip
 
 
 def _stopped(*what: tuple[str, str]) -> ColumnElement[bool]:

@@ -161,6 +161,25 @@ def _worked_out(connection: Connection, wanted: dict[str, str]) -> Iterator[Stan
             yield Standing(id_, channel, topic, one.given, one.at, one.until)
 
 
+_SAID = select(*(consent_log.c[name] for name in LogRow._fields)).where(
+    consent_log.c.customer_id.in_(select(_IDS.c.id))
+)
+
+
+def said_on(
+    connection: Connection, customers: Collection[int], channels: Collection[str]
+) -> dict[tuple[int, str], list[LogRow]]:
+    """Everything that these customers have ever said about these channels, in no order."""
+    found: dict[tuple[int, str], list[LogRow]] = {}
+    for row in connection.execute(_SAID, {"ids": _wanted(customers)}):
+        id_, channel, topic, given, at, until, touchpoint, wording = row
+        micros = to_micros(at), _micros(until)
+        one = LogRow(id_, channel, topic, given, *micros, touchpoint, wording)
+        if one.channel in channels:
+            found.setdefault((one.customer_id, one.channel), []).append(one)
+    return found
+
+
 def suppress(
     connection: Connection, address_key: str, scope: Scope, reason: str, at: datetime
 ) -> bool:

@@ -342,7 +342,11 @@ _ANSWERS = rows(
 
 _ANSWER = (
     update(attempts)
-    .where(attempts.c.id == _ANSWERS.c.id)
+    .where(
+        attempts.c.id == _ANSWERS.c.id,
+        # A callback may have been faster, and is proof.
+        attempts.c.outcome.is_distinct_from("accepted"),
+    )
     .values(
         outcome=_ANSWERS.c.outcome,
         detail=_ANSWERS.c.detail,

@@ -25,6 +25,7 @@ from orchestrator.tables.customers import (
     suppressions,
 )
 from orchestrator.tables.events import event_products, events
+from orchestrator.tables.feedback import collected, feedback, targets, wishes
 from orchestrator.tables.messages import attempts, canary_messages, contents, message_log, messages
 from orchestrator.tables.workers import heartbeats
 
@@ -37,6 +38,7 @@ __all__ = [
     "canaries",
     "canary_messages",
     "clocks",
+    "collected",
     "consent_log",
     "consents",
     "contents",
@@ -45,6 +47,7 @@ __all__ = [
     "deployment",
     "event_products",
     "events",
+    "feedback",
     "habits",
     "heartbeats",
     "journeys",
@@ -60,5 +63,7 @@ __all__ = [
     "segments",
     "shops",
     "suppressions",
+    "targets",
     "versions",
+    "wishes",
 ]

@@ -23,6 +23,7 @@ customers = Table(
     Column("locale", String),
     Column("preferred_channel", String),
     Column("max_per_week", Integer),
+    Column("paused_until", Instant),  # asked for a pause: no marketing until then
     Column("bucket", Integer, nullable=False),  # 0 … 2^31-1, from the key: holdouts are drawn by it
     Column("traits", Json, nullable=False),
     Column("created_at", Instant, nullable=False),

@@ -29,6 +29,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("clocks_key_key")),
     )
     op.create_table(
+        "collected",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("collected_pkey")),
+    )
+    op.create_table(
         "controls",
         sa.Column("scope", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -42,6 +48,32 @@ def upgrade() -> None:
         sa.Column("value", sa.String(), nullable=False),
         sa.Column("secret", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("deployment_pkey")),
+    )
+    op.create_table(
+        "feedback",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("event_key", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("received_at", Instant, nullable=False),
+        sa.Column("message_id", Id, nullable=True),
+        sa.Column("attempt_id", Id, nullable=True),
+        sa.Column("provider_ref", sa.String(), nullable=True),
+        sa.Column("address_key", sa.String(), nullable=True),
+        sa.Column("detail", sa.String(), nullable=True),
+        sa.Column("settled", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("feedback_pkey")),
+        sa.UniqueConstraint("source", "event_key", name=op.f("feedback_source_event_key_key")),
+    )
+    op.create_index(op.f("feedback_message_id_idx"), "feedback", ["message_id"], unique=False)
+    op.create_index(
+        "feedback_unsettled_idx",
+        "feedback",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("NOT settled"),
+        postgresql_where=sa.text("NOT settled"),
     )
     op.create_table(
         "heartbeats",
@@ -112,6 +144,12 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "targets",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("targets_pkey")),
+    )
+    op.create_table(
         "customers",
         sa.Column("id", Id, nullable=False),
         sa.Column("key", sa.String(), nullable=False),
@@ -120,6 +158,7 @@ def upgrade() -> None:
         sa.Column("locale", sa.String(), nullable=True),
         sa.Column("preferred_channel", sa.String(), nullable=True),
         sa.Column("max_per_week", sa.Integer(), nullable=True),
+        sa.Column("paused_until", Instant, nullable=True),
         sa.Column("bucket", sa.Integer(), nullable=False),
         sa.Column("traits", Json, nullable=False),
         sa.Column("created_at", Instant, nullable=False),
@@ -468,6 +507,22 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('planned', 'deferred')"),
     )
     op.create_table(
+        "wishes",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("customer_id", Id, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("before", sa.String(), nullable=True),
+        sa.Column("after", sa.String(), nullable=True),
+        sa.Column("touchpoint", sa.String(), nullable=False),
+        sa.Column("wording", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("wishes_customer_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("wishes_pkey")),
+    )
+    op.create_index(op.f("wishes_customer_id_idx"), "wishes", ["customer_id"], unique=False)
+    op.create_table(
         "attempts",
         sa.Column("id", Id, nullable=False),
         sa.Column("message_id", Id, nullable=False),
@@ -568,6 +623,7 @@ def downgrade() -> None:
     op.drop_table("contents")
     op.drop_table("canary_messages")
     op.drop_table("attempts")
+    op.drop_table("wishes")
     op.drop_table("messages")
     op.drop_table("memberships")
     op.drop_table("journeys")
@@ -584,13 +640,16 @@ def downgrade() -> None:
     op.drop_table("prices")
     op.drop_table("pairs")
     op.drop_table("customers")
+    op.drop_table("targets")
     op.drop_table("suppressions")
     op.drop_table("shops")
     op.drop_table("segments")
     op.drop_table("products")
     op.drop_table("passes")
     op.drop_table("heartbeats")
+    op.drop_table("feedback")
     op.drop_table("deployment")
     op.drop_table("controls")
+    op.drop_table("collected")
     op.drop_table("clocks")
     op.drop_table("accounts")
