@@ -240,7 +240,12 @@ def _totals(found: Totals) -> Iterator[Metric]:
     )
     for why, number in sorted(found.skipped.items()):
         skipped.add_metric(why, number)
-    yield from (states, planned, sent, ended, skipped)
+    twice = _gauges(
+        "tactful_maybe_twice", "Messages that may have arrived once more.", "campaign", "channel"
+    )
+    for to, number in sorted(found.maybe_twice.items()):
+        twice.add_metric(to, number)
+    yield from (states, planned, sent, ended, skipped, twice)
 
 
 def _gauge(name: str, says: str, value: float) -> Metric:

@@ -2,10 +2,11 @@
 
 The provider's own record decides: it has the message, or certainly has not. Where it cannot tell,
 a marketing message ends as `unknown_final`, so that nobody gets it twice; a service message is
-sent once more, so that nobody misses it.
+sent once more, so that nobody misses it: it may then arrive twice, and is counted as such.
 """
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,15 @@ from orchestrator.store.lost import Lost
 BATCH_SIZE_MAX = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where a message goes; `certain` where the provider has it, or certainly has not."""
+
+    state: State
+    ref: str | None = None
+    certain: bool = False
+
+
 def reconcile(
     engine: Engine,
     accounts: Accounts,
@@ -35,13 +45,15 @@ def reconcile(
     with reading(engine) as connection:
         found = lost.due(connection, now, limit=BATCH_SIZE_MAX)
     for one in found:
-        state, ref = _ask(_who(accounts, one), one, deployment_id, now, patience)
+        told = _ask(_who(accounts, one), one, deployment_id, now, patience)
         with writing(engine) as connection:
-            if ref is not None and lost.may_be_anothers(connection, one, ref):
-                state, ref = _untold(one, now, patience), None
-            again_at = now + patience.look_again if state is State.UNKNOWN else None
-            moved = lost.settle(connection, one, state, ref, again_at, now)
-        met[str(state)] += moved
+            if told.ref is not None and lost.may_be_anothers(connection, one, told.ref):
+                told = Told(_untold(one, now, patience))
+            again_at = now + patience.look_again if told.state is State.UNKNOWN else None
+            moved = lost.settle(
+                connection, one, told.state, told.ref, again_at, now, certain=told.certain
+            )
+        met[str(told.state)] += moved
     return met
 
 
@@ -55,16 +67,16 @@ def _who(accounts: Accounts, one: Lost) -> Channel[Any] | None:
 
 def _ask(
     channel: Channel[Any] | None, one: Lost, deployment_id: str, now: datetime, patience: Patience
-) -> tuple[State, str | None]:
+) -> Told:
     searchable = channel is not None and channel.capabilities.search
     if channel is not None and searchable:
         match channel.find(_attempt(one, deployment_id)):
             case Accepted(provider_ref=ref):
-                return State.ACCEPTED, ref
+                return Told(State.ACCEPTED, ref, certain=True)
             case NotFound():
-                return State.DEFERRED, None
-        return _untold(one, now, patience), None
-    return _given_up(one), None
+                return Told(State.DEFERRED, certain=True)
+        return Told(_untold(one, now, patience))
+    return Told(_given_up(one))
 
 
 def _untold(one: Lost, now: datetime, patience: Patience) -> State:

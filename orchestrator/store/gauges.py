@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 
 from orchestrator.model.message import TROUBLE, WAITING, State
 from orchestrator.store.passes import skipped_in_passes
-from orchestrator.store.reports import stated
+from orchestrator.store.reports import maybe_twice, stated
 from orchestrator.tables import attempts, messages
 from orchestrator.tables.messages import is_one_of
 
@@ -75,6 +75,8 @@ class Totals:
     """(campaign, channel, state, reason) → planned messages that will not be sent."""
     skipped: Counter[tuple[str, str]]
     """(campaign, reason) → customers who were asked about and not planned."""
+    maybe_twice: Counter[tuple[str, str]]
+    """(campaign, channel) → how many times a message may have arrived once more."""
 
 
 def queues(connection: Connection, now: datetime, *, stopped: Collection[str] = ()) -> list[Queue]:
@@ -157,7 +159,7 @@ def sent_per_minute(
 
 def totals(connection: Connection) -> Totals:
     """Every message and every pass, added up."""
-    found = Totals(Counter(), Counter(), Counter(), Counter(), Counter())
+    found = Totals(Counter(), Counter(), Counter(), Counter(), Counter(), maybe_twice(connection))
     for one in stated(connection):
         found.states[one.state] += one.messages
         if one.state in _NEVER_PLANNED:

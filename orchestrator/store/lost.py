@@ -79,8 +79,13 @@ def settle(
     provider_ref: str | None,
     again_at: datetime | None,
     now: datetime,
+    *,
+    certain: bool,
 ) -> int:
-    """What was found out: 1 if the message was still unknown, else 0."""
+    """What was found out, and whether it is `certain`: 1 if the message was still unknown, else 0.
+
+    An attempt of which nobody knows stays `unknown`, wherever the message goes.
+    """
     comes_back = state is State.DEFERRED
     statement = (
         update(messages)
@@ -98,11 +103,10 @@ def settle(
     moved = connection.execute(statement).rowcount
     if moved:
         row = {"message_id": one.message_id, "at": now, "what": f"reconciled: {state}"}
+        if comes_back and not certain:
+            row["detail"] = "it may have arrived, and is sent again"
         connection.execute(message_log.insert(), row)
-        if state is not State.UNKNOWN:
-            outcome = "accepted" if state is State.ACCEPTED else str(state)
-            answer = {"outcome": outcome, "provider_ref": provider_ref}
-            connection.execute(
-                update(attempts).where(attempts.c.id == one.attempt_id).values(answer)
-            )
+        outcome = str(state if certain else State.UNKNOWN)
+        answer = {"outcome": outcome, "provider_ref": provider_ref}
+        connection.execute(update(attempts).where(attempts.c.id == one.attempt_id).values(answer))
     return moved

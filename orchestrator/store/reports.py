@@ -1,13 +1,17 @@
 """Sums over the ledger."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select
 
 from orchestrator.model.message import ADMITTED, WAITING, State
-from orchestrator.tables import contents, journeys, messages
+from orchestrator.tables import attempts, contents, journeys, messages
 from orchestrator.tables.messages import is_one_of
+
+MAY_HAVE_ARRIVED = ("accepted", "unknown")
+"""Outcomes of an attempt; none yet is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,27 @@ def written(connection: Connection) -> list[Written]:
         .order_by(messages.c.campaign, messages.c.channel)
     )
     return [Written(*row) for row in connection.execute(statement)]
+
+
+def maybe_twice(connection: Connection) -> Counter[tuple[str, str]]:
+    """(campaign, channel) → how many times a message may have arrived once more.
+
+    Each attempt that was accepted, or of which nobody knows, is one time; the first is meant.
+    """
+    times = (
+        select(messages.c.campaign, messages.c.channel, (func.count() - 1).label("more"))
+        .join(attempts, attempts.c.message_id == messages.c.id)
+        .where(
+            messages.c.tries > 1,
+            or_(attempts.c.outcome.is_(None), attempts.c.outcome.in_(MAY_HAVE_ARRIVED)),
+        )
+        .group_by(messages.c.id)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    key = times.c.campaign, times.c.channel
+    found = connection.execute(select(*key, func.sum(times.c.more)).group_by(*key))
+    return Counter({(row[0], row[1]): int(row[2]) for row in found})
 
 
 def waiting(connection: Connection, now: datetime) -> list[Waiting]:

@@ -116,7 +116,7 @@ attempts = Table(
     Column("provider", String, nullable=False),  # the plugin
     Column("token", String, nullable=False),
     Column("at", Instant, nullable=False),
-    Column("outcome", String),  # accepted, rejected, deferred, unknown; null: none yet
+    Column("outcome", String),  # accepted, unknown; for certain: rejected, deferred; null: none
     Column("detail", String),
     Column("provider_ref", String),
 )

@@ -98,9 +98,9 @@ def _once(verdict: Verdict, sent: Iterable[_Sent]) -> None:
             verdict.blame("doubled", row.id, f"accepted {again + 1} times")
             continue
         verdict.counts["service_doubled"] += again
-        unsure = sum("reconciled: deferred" in line for line in row.history)
-        if again > unsure:
-            verdict.blame("service", row.id, f"{again} more than once, {unsure} of them in doubt")
+        if again > row.maybe_more:
+            said = f"{again} more than once, {row.maybe_more} of them counted"
+            verdict.blame("service", row.id, said)
 
 
 def _ends(verdict: Verdict, ledger: Ledger, log: Log) -> None:

@@ -38,7 +38,14 @@ class Row:
     planned_at: datetime | None = None
     ended_at: datetime | None = None
     attempts: list[str] = field(default_factory=list)
+    outcomes: list[str | None] = field(default_factory=list)
     history: list[str] = field(default_factory=list)
+
+    @property
+    def maybe_more(self) -> int:
+        """How many times more than once it may have arrived, by its own record."""
+        times = sum(one in (None, "accepted", "unknown") for one in self.outcomes)
+        return max(times - 1, 0)
 
     @property
     def ended(self) -> bool:
@@ -75,6 +82,7 @@ def read_ledger(engine: Engine) -> Ledger:
         for one in connection.execute(select(attempts).order_by(attempts.c.id)):
             said = f"attempt {one.id} at {one.at} through {one.provider}: {one.outcome}"
             rows[str(one.message_id)].attempts.append(f"{said} {one.detail or ''}")
+            rows[str(one.message_id)].outcomes.append(one.outcome)
         for line in connection.execute(select(message_log).order_by(message_log.c.id)):
             said = f"{line.at} {line.what} {line.detail or ''}"
             rows[str(line.message_id)].history.append(said)

@@ -15,7 +15,7 @@ VIOLATIONS = {
     "consent": "without consent",
     "pause": "in spite of a pause",
     "ledger": "ledger and provider disagree",
-    "service": "service, twice without doubt",
+    "service": "service, twice and not counted",
 }
 
 
@@ -82,7 +82,7 @@ def table(verdict: Verdict, diary: Diary) -> Iterator[str]:
     yield ""
     for kind, words in VIOLATIONS.items():
         yield f"{words:<36}{len(verdict.wrong.get(kind, ())):>6}"
-    yield f"{'service, taken twice and in doubt':<36}{said['service_doubled']:>6}"
+    yield f"{'service, taken twice and counted':<36}{said['service_doubled']:>6}"
     yield f"{'unknown in the end, and said so':<36}{said['unknown']:>6}"
 
 

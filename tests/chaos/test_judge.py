@@ -78,6 +78,9 @@ def violations() -> Iterator[tuple[str, Sequence[Row], Sequence[Acceptance], Dia
     yield "doubled", two, [took("1", 1), took("2", 2)], Diary()
     bill = [row("1", campaign="receipt", marketing=False, topic="orders")]
     yield "service", bill, [took("1", 1), took("1", 2, "2")], Diary()
+    sure = [row("1", campaign="receipt", marketing=False, topic="orders")]
+    sure[0].outcomes += ["deferred", "accepted"]
+    yield "service", sure, [took("1", 1), took("1", 2, "2")], Diary()
     yield "lost", [row("1")], [], Diary()
     yield "lost", [row("1", "planned")], [], Diary()
     yield "lost", [row("1", "capped")], [], Diary()
@@ -120,7 +123,7 @@ def test_a_slot_that_nobody_decided_is_lost() -> None:
 
 def test_a_duplicate_of_a_service_message_that_was_in_doubt_is_only_counted() -> None:
     bill = row("1", campaign="receipt", marketing=False, topic="orders")
-    bill.history.append("2026-11-02 reconciled: deferred ")
+    bill.outcomes += ["unknown", "accepted"]
     verdict, wrong = told([bill], [took("1", 1), took("1", 2, "2")])
     assert wrong == set()
     assert verdict.counts["service_doubled"] == 1

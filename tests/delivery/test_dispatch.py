@@ -1,6 +1,7 @@
 """From planned to written: what may change in between, and what a provider may answer."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import delete
 
 from channels.contract import Deferred, Outcome, Reason, Rejected, Unknown
+from orchestrator.flow.report import report
 from orchestrator.store.consents import suppress
 from orchestrator.store.controls import pause
 from orchestrator.store.database import writing
@@ -315,9 +317,12 @@ def test_what_certainly_never_came_is_sent_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("purpose", "end_", "taken"), [("help", "unknown_final", 1), ("service", "accepted", 2)]
+    ("purpose", "end_", "outcomes"),
+    [("help", "unknown_final", ["unknown"]), ("service", "accepted", ["unknown", "accepted"])],
 )
-def test_a_silent_provider(tmp_path: Path, purpose: str, end_: str, taken: int) -> None:
+def test_a_silent_provider(
+    tmp_path: Path, purpose: str, end_: str, outcomes: Sequence[str]
+) -> None:
     """Marketing at most once; service at least once. Neither is guessed before 15 minutes."""
     shop = planned(tmp_path, {"purpose": purpose})
     lost = iter([True])
@@ -327,7 +332,23 @@ def test_a_silent_provider(tmp_path: Path, purpose: str, end_: str, taken: int) 
     assert end(shop)[0] == "unknown"
     shop.run(NOW + 15 * MINUTE, NOW + HOUR, MINUTE)
     assert end(shop)[0] == end_
-    assert len(shop.sent()) == taken
+    assert len(shop.sent()) == len(outcomes)
+    assert [row["outcome"] for row in shop.rows(attempts)] == outcomes
+    assert counted_twice(shop) == len(outcomes) - 1, "every possible duplicate is counted"
+
+
+def test_what_certainly_did_not_arrive_is_no_duplicate(tmp_path: Path) -> None:
+    shop = planned(tmp_path, {"purpose": "service"})
+    answers(shop, Unknown("silence"), Deferred(0, "busy"), None)
+    shop.run(NOW, NOW + HOUR, MINUTE)
+    assert [row["outcome"] for row in shop.rows(attempts)] == ["deferred", "deferred", "accepted"]
+    assert counted_twice(shop) == 0
+
+
+def counted_twice(shop: Small) -> int:
+    """How many times a message may have arrived once more, as the report tells."""
+    (hello,) = report(shop.tactful, NOW + HOUR).campaigns
+    return sum(on.maybe_twice for on in hello.channels)
 
 
 def test_the_message_has_one_name_over_all_its_attempts(tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
-"""The engine with one of its safeguards taken out: what the simulation must find."""
+"""The engine with one of its safeguards taken out: what the simulation must find.
+
+A claim without its token takes two who cross each other in just one way: they are made to do so in
+`tests/delivery/test_fence.py`.
+"""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -11,32 +14,12 @@ from sqlalchemy import Connection, update
 from orchestrator.flow import dispatch as dispatching
 from orchestrator.flow import reconcile as reconciling
 from orchestrator.flow.dispatch import Dispatcher
-from orchestrator.model.message import UNDECIDED, State
+from orchestrator.flow.reconcile import Told
+from orchestrator.model.message import State
 from orchestrator.store import messages as ledger
-from orchestrator.store.messages import Move
 from orchestrator.tables import messages
 
 Patch = pytest.MonkeyPatch
-
-
-def no_token(patch: Patch) -> None:
-    """Whoever comes moves and admits a message that is under way, whether it still is theirs."""
-    move, admit = ledger.move, ledger.admit
-
-    def take(connection: Connection, ids: Iterable[int], **values: Any) -> None:
-        these = messages.c.id.in_(ids), messages.c.state.in_(UNDECIDED)
-        connection.execute(update(messages).where(*these).values(**values))
-
-    def any_move(connection: Connection, token: str, moves: Sequence[Move], now: datetime) -> int:
-        take(connection, [move.id for move in moves], token=token)
-        return move(connection, token, moves, now)
-
-    def any_admit(connection: Connection, token: str, ids: Any, now: datetime, **more: Any) -> Any:
-        take(connection, ids, token=token, state=State.CLAIMED)
-        return admit(connection, token, ids, now, **more)
-
-    patch.setattr(ledger, "move", any_move)
-    patch.setattr(ledger, "admit", any_admit)
 
 
 def no_second_check(patch: Patch) -> None:
@@ -70,9 +53,9 @@ def retry_unknown(patch: Patch) -> None:
     """What may have arrived is sent again."""
     ask = reconciling._ask
 
-    def again(*asked: Any) -> tuple[State, str | None]:
-        state, ref = ask(*asked)
-        return (State.DEFERRED if state is State.UNKNOWN_FINAL else state), ref
+    def again(*asked: Any) -> Told:
+        told = ask(*asked)
+        return Told(State.DEFERRED) if told.state is State.UNKNOWN_FINAL else told
 
     patch.setattr(reconciling, "_ask", again)
 
@@ -89,6 +72,6 @@ def caps_of_accepted(patch: Patch) -> None:
 MUTANTS: Mapping[str, Callable[[Patch], None]] = {
     made.__name__: made
     for made in (
-        no_token, no_second_check, no_deadline, no_ownership, retry_unknown, caps_of_accepted,
+        no_second_check, no_deadline, no_ownership, retry_unknown, caps_of_accepted,
     )
 }  # fmt: skip

@@ -33,7 +33,7 @@ def judge(run: Run) -> Counter[str]:
     for what in _more_than_once(rows, marketing):
         raise Violated("I1 a marketing message was taken twice", what)
     for what in _doubled_without_doubt(run, rows, sent):
-        raise Violated("I2 a service message was doubled after a certain answer", what)
+        raise Violated("I2 a service message was doubled, and not counted or not in doubt", what)
     try:
         check_caps(_unmoved(marketing, run), run.stage.made)
     except AssertionError as error:
@@ -74,8 +74,14 @@ def _doubled_without_doubt(
 ) -> Iterator[object]:
     """A second one may leave only where the answer to the first one was never heard in time."""
     taken = Counter(one.record.message_id for one in sent)
-    tried = Counter(str(row["message_id"]) for row in run.stage.shop.rows(attempts))
+    tried: Counter[str] = Counter()
+    unsure: Counter[str] = Counter()
+    for row in run.stage.shop.rows(attempts):
+        tried[str(row["message_id"])] += 1
+        unsure[str(row["message_id"])] += row["outcome"] in (None, "accepted", "unknown")
     for id, number in taken.items():
+        if number > max(unsure[id], 1):
+            yield rows[id], number, "more were taken than the ledger counts as possible"
         if number > tried[id] or number > rows[id]["tries"]:
             yield rows[id], number, "more were taken than the ledger knows of"
     if run.baton.deaths or run.baton.stalls:

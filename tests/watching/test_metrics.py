@@ -102,6 +102,23 @@ def test_hands_leases_and_trouble(ledger: Ledger, value: Ask) -> None:
     assert value("trouble", channel="sms", state="unknown_final") == 1
 
 
+def test_what_may_have_arrived_twice(ledger: Ledger, value: Ask, engine: Engine) -> None:
+    outcomes = {
+        1: ["unknown"],
+        2: ["deferred", "accepted"],
+        3: ["unknown", "accepted"],
+        4: ["accepted", "rejected", "unknown", None],
+    }
+    for tries in outcomes.values():
+        id = ledger.add("sms", State.ACCEPTED, tries=len(tries))
+        row = {"message_id": id, "provider": "outbox", "token": "t", "at": NOW}
+        with writing(engine) as connection:
+            for outcome in tries:
+                connection.execute(insert(attempts), {**row, "outcome": outcome})
+    assert value("maybe_twice", campaign="hello", channel="sms") == 3
+    assert value("maybe_twice", campaign="hello", channel="email") is None
+
+
 def test_totals(ledger: Ledger, value: Ask, engine: Engine) -> None:
     for state in (State.ACCEPTED, State.DELIVERED, State.BOUNCED, State.PLANNED):
         ledger.add("sms", state)

@@ -54,6 +54,7 @@ def as_dict(found: "Report") -> dict[str, Any]:
                         "states": on.states,
                         "pieces": on.pieces,
                         "cost": on.cost,
+                        "maybe_twice": on.maybe_twice,
                     }
                     for on in one.channels
                 ],
@@ -100,6 +101,10 @@ def _sent(console: "Console", found: "Report") -> None:
         return
     console.print(shown)
     console.print(f"{total:,} sent, {cost:,.2f} {found.currency}", style="bold")
+    for one in found.campaigns:
+        if twice := sum(on.maybe_twice for on in one.channels):
+            said = f"{one.campaign}: {twice:,} may have arrived once more"
+            console.print(said, style="yellow", soft_wrap=True)
 
 
 def _not_sent(console: "Console", one: "CampaignReport") -> None:

@@ -23,7 +23,7 @@ from orchestrator.store.canaries import Canary, unreleased
 from orchestrator.store.database import reading
 from orchestrator.store.journeys import NOT_SET_OUT, not_set_out
 from orchestrator.store.passes import skipped_in_passes
-from orchestrator.store.reports import Stated, Written, stated, written
+from orchestrator.store.reports import Stated, Written, maybe_twice, stated, written
 
 WRITTEN_TO, LEFT_OUT = "written to", "left out"
 _KEPT_AS_ROWS = ("planned", "holdout", "began")
@@ -38,6 +38,8 @@ class OnChannel:
     states: dict[str, int]
     pieces: int
     cost: Decimal
+    maybe_twice: int = 0
+    """How many times a message may have arrived once more."""
 
     @property
     def sent(self) -> int:
@@ -102,6 +104,7 @@ def report(tactful: Tactful, now: datetime) -> Report:
     """Everything up to `now`."""
     with reading(tactful.engine) as connection:
         rows = stated(connection)
+        twice = maybe_twice(connection)
         left = {(one.campaign, one.channel): one for one in written(connection)}
         passes = skipped_in_passes(connection)
         for name, number in not_set_out(connection).items():
@@ -118,6 +121,7 @@ def report(tactful: Tactful, now: datetime) -> Report:
                 current.get(name),
                 [row for row in rows if row.campaign == name],
                 left,
+                twice,
                 passes.get(name, Counter()),
                 tuple(_held(name, current.get(name), approved, watched)),
                 now,
@@ -134,12 +138,13 @@ def _campaign(
     version: Version | None,
     rows: Sequence[Stated],
     left: Mapping[tuple[str, str], Written],
+    twice: Mapping[tuple[str, str], int],
     passed: Counter[str],
     held: tuple[str, ...],
     now: datetime,
 ) -> CampaignReport:
     channels = tuple(
-        _channel(tactful, name, channel, rows, left)
+        _channel(tactful, name, channel, rows, left, twice.get((name, channel), 0))
         for channel in sorted({row.channel for row in rows if row.channel != "-"})
     )
     cost = sum((one.cost for one in channels), Decimal(0))
@@ -170,6 +175,7 @@ def _channel(
     channel: str,
     rows: Sequence[Stated],
     left: Mapping[tuple[str, str], Written],
+    twice: int,
 ) -> OnChannel:
     states: Counter[str] = Counter()
     for row in rows:
@@ -178,7 +184,7 @@ def _channel(
     use = tactful.shop.channels.get(channel)
     pieces = left[campaign, channel].pieces if (campaign, channel) in left else 0
     cost = Decimal(0) if use is None else pieces * use.cost
-    return OnChannel(channel, dict(states), pieces, cost)
+    return OnChannel(channel, dict(states), pieces, cost, twice)
 
 
 def _not_sent(
