@@ -1,0 +1,142 @@
+"""One kept HTTP connection under a vendor's SDK, which knows how far a request has come.
+
+The SDKs' own transports do not: Twilio's mixes refused and reset connections in one error and reads
+proxies from the environment, SendGrid's opens a connection for each call. Whether a message can be
+written again depends on just that, so both SDKs speak through this line. Proxies, redirects,
+cookies, `.netrc` and repetitions do not exist here.
+"""
+
+import http.client
+import select
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
+from math import inf
+from time import monotonic
+from urllib.parse import urlsplit
+
+IDLE_S_MAX = 20.0
+"""Providers hang up on a silent connection after a minute or so; a fresh one is safer before."""
+ANSWER_BYTES_MAX = 8_000_000
+_WORDS_MAX = 300
+
+
+class NotWritten(OSError):
+    """Certain: nothing of the request has left. `late`: only because its time was over."""
+
+    def __init__(self, why: str, *, late: bool = False) -> None:
+        super().__init__(why)
+        self.late = late
+
+
+class Unanswered(OSError):
+    """The request has left, or a part of it, and what was made of it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whatever its status."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+
+class Line:
+    """Opened at the first request, and again when the other side has hung up.
+
+    `timeout_s` is for connecting, and for each wait for an answer. A request is not written after
+    `end_s` on the monotonic clock.
+    """
+
+    def __init__(self, origin: str, timeout_s: float) -> None:
+        url = urlsplit(origin)
+        self._host, self._port = url.hostname or "", url.port
+        self._encrypts = url.scheme == "https"
+        self._timeout_s = timeout_s
+        self._connection: HTTPConnection | None = None
+        self._quiet_since_s = 0.0
+        self.end_s = inf
+
+    def close(self) -> None:
+        """Hang up. The next request opens the line again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def ask(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Answer:
+        """One request, written once. Raises NotWritten or Unanswered."""
+        connection = self._open()
+        if monotonic() >= self.end_s:
+            raise NotWritten("not written before the deadline", late=True)
+        try:
+            connection.request(method, target, body, dict(headers))
+            response = connection.getresponse()
+            read = response.read(ANSWER_BYTES_MAX + 1)
+        except (OSError, HTTPException) as error:
+            self.close()
+            raise Unanswered(said(error)) from error
+        self._quiet_since_s = monotonic()
+        if response.length or len(read) > ANSWER_BYTES_MAX:
+            self.close()
+            raise Unanswered("half an answer, or one of endless length")
+        return Answer(response.status, response.headers, read)
+
+    def _open(self) -> HTTPConnection:
+        if self._connection is not None and self._has_gone(self._connection):
+            self.close()
+        if self._connection is None:
+            timeout_s = max(0.001, min(self._timeout_s, self.end_s - monotonic()))
+            made = self._made(timeout_s)
+            try:
+                made.connect()
+            except (OSError, HTTPException, UnicodeError) as error:
+                made.close()
+                raise NotWritten(f"no connection: {said(error)}") from error
+            made.sock.settimeout(self._timeout_s)
+            self._connection = made
+        return self._connection
+
+    def _made(self, timeout_s: float) -> HTTPConnection:
+        if self._encrypts:
+            return HTTPSConnection(self._host, self._port, timeout=timeout_s, context=_trust())
+        return HTTPConnection(self._host, self._port, timeout=timeout_s)
+
+    def _has_gone(self, connection: HTTPConnection) -> bool:
+        """A quiet line on which something can be read has been hung up, or is out of step."""
+        if connection.sock is None or monotonic() - self._quiet_since_s > IDLE_S_MAX:
+            return True
+        poll = select.poll()
+        poll.register(connection.sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def said(error: BaseException) -> str:
+    """An error in one line."""
+    return one_line(f"{type(error).__name__}: {error}")
+
+
+def one_line(text: object) -> str:
+    """What a provider says, fit for a log: one printable line, not too long."""
+    line = " ".join(str(text).split())
+    return "".join(char if char.isprintable() else "?" for char in line)[:_WORDS_MAX]
+
+
+def retry_after_s(headers: HTTPMessage) -> float | None:
+    """For how long to leave the provider alone. A date, which some send, is not understood."""
+    told = (headers.get("Retry-After") or "").strip()
+    return float(told) if told.isascii() and told.isdigit() and len(told) < 7 else None
+
+
+def is_certain(status: int) -> bool:
+    """Whether this status says that nothing was taken. 408 may come after the whole request."""
+    return 400 <= status < 500 and status != http.client.REQUEST_TIMEOUT
+
+
+@lru_cache(maxsize=1)
+def _trust() -> ssl.SSLContext:
+    return ssl.create_default_context()
