@@ -39,7 +39,7 @@ def _of_file(file: Path) -> str:
 
 
 def finding(connection: Connection, settings: Settings) -> Finding:
-    """What `tactful doctor` says of it."""
+    """What `tactful doctor` says of it, after its name."""
     was = noted(connection)
     if was is None:
         return Finding(Level.good, "was not put to work yet")
@@ -47,4 +47,4 @@ def finding(connection: Connection, settings: Settings) -> Finding:
     if now in (was, None):
         return Finding(Level.good, "is where it was put to work")
     what, _, fix = MOVED.partition(". ")
-    return Finding(Level.error, what, fix)
+    return Finding(Level.error, what.removeprefix("this database "), fix)

@@ -142,11 +142,12 @@ def test_what_was_never_at_work_belongs_nowhere(shop: ShopFolder) -> None:
 def test_doctor_says_so(shop: ShopFolder, tmp_path: Path) -> None:
     copy = elsewhere(at_work(shop), tmp_path / "copy")
     shutil.copy(shop.home / "var" / "tactful.db", copy.home / "var" / "tactful.db")
-    said = [one for one in copy.json("doctor", code=3) if one["about"] == "deployment"]
-    assert any("was copied or restored from another place" in one["what"] for one in said)
-    assert any("`tactful deployment adopt`" in one["fix"] for one in said)
-    fine = [one["what"] for one in shop.json("doctor") if one["about"] == "deployment"]
-    assert "is where it was put to work" in fine
+    (said,) = (one for one in copy.json("doctor", code=3) if one["about"] == "deployment")
+    id = shop.json("deployment")["deployment"]
+    assert said["what"] == f"{id} was copied or restored from another place"
+    assert "`tactful deployment adopt`" in said["fix"]
+    (fine,) = (one["what"] for one in shop.json("doctor") if one["about"] == "deployment")
+    assert fine == f"{id} is where it was put to work"
 
 
 def test_a_clone_on_the_same_server_starts_paused(postgres_url: str, tmp_path: Path) -> None:

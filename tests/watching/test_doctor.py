@@ -76,9 +76,9 @@ def test_who_is_silent_and_what_is_paused(postgres_url: str) -> None:
 
 def test_the_deployment_is_named(shop: ShopFolder) -> None:
     shop.ok("run", "--once")
-    found = [one for one in shop.json("doctor") if one["about"] == "deployment"]
-    assert found
-    assert found[0]["what"].startswith("t")
+    (found,) = (one for one in shop.json("doctor") if one["about"] == "deployment")
+    id = shop.json("deployment")["deployment"]
+    assert found["what"] == f"{id} is where it was put to work"
 
 
 # Redis and workers

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, select, text
@@ -52,9 +53,16 @@ def examine_database(settings: Settings, now: datetime) -> Iterator[Line]:
         yield "database", fine(str(schema), FIXES[schema.state])
         with reading(engine) as connection:
             yield from _content(connection, now)
-            yield "deployment", whereabouts.finding(connection, settings)
+            yield "deployment", _deployment(connection, settings)
     finally:
         engine.dispose()
+
+
+def _deployment(connection: Connection, settings: Settings) -> Finding:
+    """Which one it is, and whether it is where it belongs."""
+    found = whereabouts.finding(connection, settings)
+    id = connection.scalar(select(deployment.c.value).where(deployment.c.name == "id"))
+    return found if id is None else replace(found, what=f"{id} {found.what}")
 
 
 def _server(engine: Engine, where: str) -> Iterator[Finding]:
@@ -105,9 +113,6 @@ def _skew(connection: Connection) -> timedelta:
 
 
 def _content(connection: Connection, now: datetime) -> Iterator[Line]:
-    id = connection.scalar(select(deployment.c.value).where(deployment.c.name == "id"))
-    if id is not None:
-        yield "deployment", good(id)
     last = last_activity(connection)
     if last is not None and last > now + AHEAD_MAX:
         said = f"it was at work at {last:%F %T} UTC, which is still to come"
