@@ -264,10 +264,7 @@ def test_each_gate_stops_a_message_and_says_why(shop: ShopFolder, name: str) -> 
     stopped = next(g for g in gates(found) if g["name"] == name and not g["passes"])
     assert stopped["says"]
     assert stopped["value"] == case.value
-    if case.until is None:
-        assert stopped["until"] is None
-    else:  # what stands in its way may leave some minutes after it is open
-        assert stamp(case.until) <= stopped["until"] < stamp(case.until + timedelta(minutes=10))
+    assert stopped["until"] == (None if case.until is None else stamp(case.until))
     place = stopped["spot"]
     assert (place and f"{place['file']}:{place['line']}") == case.line
     assert len(stopped["fillers"]) == case.fillers
@@ -357,8 +354,7 @@ def test_what_only_waits_says_until_when(shop: ShopFolder) -> None:
     found = one(shop, at=NIGHT)
     quiet = next(gate for gate in gates(found) if gate["name"] == "quiet_hours")
     assert (quiet["passes"], quiet["until"]) == (True, stamp(MORNING))
-    assert found["reason"] is None
-    assert stamp(MORNING) <= found["send_after"] < stamp(MORNING + timedelta(minutes=10))
+    assert (found["reason"], found["send_after"]) == (None, stamp(MORNING))
     assert quiet["by"] == "quiet 21:00-09:00"
     assert quiet["spot"] == {"file": SHOP, "line": 6}
     assert "waits   quiet_hours" in shop.ok("explain", "ann", at=NIGHT)

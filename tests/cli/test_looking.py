@@ -101,15 +101,14 @@ def test_the_status(town: ShopFolder) -> None:
     town.ok("run", "--once", at=NIGHT)
     town.ok("pause", "channel", "sms", "--reason", "a wrong number", at=NIGHT)
     said = town.json("status", at=NIGHT)
-    assert said["due_now"] == 0
-    assert "2026-11-25T14:00:00Z" <= said["next_due"] < "2026-11-25T14:10:00Z"
+    assert (said["due_now"], said["next_due"]) == (0, "2026-11-25T14:00:00Z")
     assert [(w["channel"], w["messages"]) for w in said["waiting"]] == [("email", 1)]
     assert [(p["scope"], p["name"], p["reason"]) for p in said["paused"]] == [
         ("channel", "sms", "a wrong number")
     ]
     printed = town.ok("status", at=NIGHT)
     assert "paused: channel sms since Tue 24 Nov 2026 23:00: a wrong number" in printed
-    assert "Wed 25 Nov 2026 09:0" in printed
+    assert "Wed 25 Nov 2026 09:00" in printed
 
 
 @pytest.mark.parametrize(
