@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
+    and_,
     case,
     exists,
     literal,
@@ -50,14 +51,13 @@ def proposals(offer: Products, shop: Shop, asked: Any) -> Select[Any]:
         .where(
             candidate,
             *ties,
-            or_(products.c.stock.is_(None), products.c.stock > 0),
+            in_stock(),
             price.is_not(None),
         )
         .correlate(asked)
     )
     if shop.never_offer:
-        private = products.c.category.in_(shop.never_offer)
-        found = found.where(or_(products.c.category.is_(None), ~private))
+        found = found.where(~private(shop))
     if offer.category:
         found = found.where(products.c.category == offer.category)
     if offer.theme:
@@ -65,6 +65,16 @@ def proposals(offer: Products, shop: Shop, asked: Any) -> Select[Any]:
     if offer.from_ in ("goes_with", "better", "bestsellers"):
         found = found.where(~_bought_lately(offer, shop, asked))
     return found
+
+
+def in_stock() -> ColumnElement[bool]:
+    """The product is on the shelf, or nobody counts it."""
+    return or_(products.c.stock.is_(None), products.c.stock > 0)
+
+
+def private(shop: Shop) -> ColumnElement[bool]:
+    """Of a category that no message names; never unknown."""
+    return and_(products.c.category.is_not(None), products.c.category.in_(shop.never_offer))
 
 
 def _slot(offer: Products, shop: Shop, asked: Any) -> tuple[ColumnElement[Any], ...]:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     cast,
     exists,
     func,
@@ -45,6 +46,7 @@ from orchestrator.model.trigger import (
 from orchestrator.rules.facts import JOURNEYS, MESSAGES, Fact, Facts, any_of
 from orchestrator.rules.history import filtered
 from orchestrator.rules.now import NOW, ago
+from orchestrator.rules.offers import in_stock, private
 from orchestrator.rules.slot_rows import SLOT_ROWS
 from orchestrator.rules.within import ASKED, Within
 from orchestrator.tables import (
@@ -55,6 +57,7 @@ from orchestrator.tables import (
     memberships,
     messages,
     product_changes,
+    products,
 )
 from orchestrator.tables.base import Id, Instant
 from orchestrator.tables.instant import later
@@ -254,6 +257,8 @@ def _product_changed(
 ) -> Select[Any]:
     """The latest change, of the due ones, of a product that the customer bought or viewed.
 
+    Very many change at one instant. Of those, a product that can be offered comes first, then the
+    one whose key does: never the order in which they happened to arrive.
     The parameter `change_rows` names the changes that the campaign has not looked at yet.
     """
     change, line = product_changes, event_products
@@ -264,15 +269,24 @@ def _product_changed(
     else:
         kind, how = "stock", trigger.back_in_stock
         moved = and_(change.c.before <= Decimal(0), change.c.after > Decimal(0))
-    latest = func.max(change.c.id)
-    return (
-        _row(
+    may_offer = case((and_(in_stock(), ~private(shop)), 0), else_=1)
+    met = (
+        select(
             line.c.customer_id,
-            literal(f"{kind}:") + cast(latest, String),
-            func.max(change.c.at),
-            change_id=latest,
+            change.c.id,
+            change.c.at,
+            func.row_number()
+            .over(
+                partition_by=line.c.customer_id,
+                order_by=(change.c.at.desc(), may_offer, products.c.key),
+            )
+            .label("place"),
         )
-        .select_from(change.join(line, line.c.product_id == change.c.product_id))
+        .select_from(
+            change.join(line, line.c.product_id == change.c.product_id).join(
+                products, products.c.id == change.c.product_id
+            )
+        )
         .where(
             within.holds(line.c.customer_id),
             change.c.id.in_(select(CHANGE_ROWS.c.id)),
@@ -282,5 +296,7 @@ def _product_changed(
             line.c.at <= change.c.at,
             line.c.at > ago(trigger.within),
         )
-        .group_by(line.c.customer_id)
+        .subquery("met")
     )
+    occasion = literal(f"{kind}:") + cast(met.c.id, String)
+    return _row(met.c.customer_id, occasion, met.c.at, change_id=met.c.id).where(met.c.place == 1)

@@ -7,13 +7,12 @@ decision is taken by the test, so that a message is there for every step and cha
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import msgspec
-from sqlalchemy import Connection, Engine, insert, null, select
+from sqlalchemy import BigInteger, Connection, Engine, and_, insert, null, select, type_coerce
 
 from channels.outbox import OutboxChannel, OutboxSettings
 from orchestrator.flow.compose import Composed, Composer, NotComposed
@@ -207,15 +206,18 @@ def _occasions(connection: Connection, version: Version) -> Sequence[_Occasion]:
         case OnPriceDrop() | OnBackInStock() as trigger:
             change, line = product_changes, event_products
             kind = "price" if isinstance(trigger, OnPriceDrop) else "stock"
-            better = change.c.after > change.c.before
+            # As whole numbers: a factor would be taken for an amount, and stored as one.
+            before, after = (type_coerce(c, BigInteger) for c in (change.c.before, change.c.after))
+            better = and_(before <= 0, after > 0)
             if isinstance(trigger, OnPriceDrop):
-                better = change.c.after <= change.c.before * Decimal(1 - trigger.by / 100)
+                better = after * 10_000 <= before * (10_000 - round(trigger.by * 100))
             found = (
                 select(line.c.customer_id, null(), change.c.id)
                 .join(change, change.c.product_id == line.c.product_id)
+                .join(products, products.c.id == change.c.product_id)
                 .join(customers, customers.c.id == line.c.customer_id)
                 .where(change.c.kind == kind, better, change.c.at <= NOW)
-                .order_by(english, change.c.at.desc(), change.c.id, line.c.customer_id)
+                .order_by(english, change.c.at.desc(), products.c.key, customers.c.key)
             )
         case _:
             found = select(customers.c.id, null(), null()).order_by(english, customers.c.id)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.tables import messages
+from orchestrator.tables import messages, product_changes, products
 from tests.support.shop import (
     BEFORE,
     NOW,
@@ -343,6 +343,51 @@ def test_only_what_was_bought_not_long_ago_and_before_the_change_counts(
     shop = shop_of(tmp_path, trigger, product("p1"), price("p1", "10.00"))
     shop.add(event("ann1", "Order Completed", bought, products=["p1"]), price("p1", "5.00", at=NOW))
     assert planned_at(shop, NOW) == [asks]
+
+
+@pytest.mark.parametrize("arrival", [("p1", "p2", "p3"), ("p3", "p2", "p1")])
+@pytest.mark.parametrize(("sold_out", "told"), [((), "p1"), (("p1",), "p2"), (("p1", "p2"), "p3")])
+def test_of_changes_at_one_instant_the_first_that_can_be_offered_is_told(
+    tmp_path: Path, arrival: tuple[str, ...], sold_out: tuple[str, ...], told: str
+) -> None:
+    shop = shop_of(tmp_path, {"price_drop": "bought"})
+    for key in arrival:
+        shop.add(product(key, stock=0 if key in sold_out else 9), price(key, "10.00"))
+    shop.add(event("ann1", "Order Completed", NOW - DAY, products=list(arrival)))
+    for key in arrival:
+        shop.add(price(key, "5.00", at=NOW))
+    shop.plan(NOW)
+    assert chosen(shop) == [told]
+
+
+def test_what_nobody_is_told_of_takes_no_other_change_with_it(tmp_path: Path) -> None:
+    settings = {"never_offer": ["Analgesics"]}
+    shop = shop_of(tmp_path, {"price_drop": "bought"}, shop=settings)
+    shop.add(product("p1", category="Analgesics"), product("p2"))
+    shop.add(price("p1", "10.00"), price("p2", "10.00"))
+    shop.add(event("ann1", "Order Completed", NOW - DAY, products=["p1", "p2"]))
+    shop.add(price("p1", "5.00", at=NOW), price("p2", "5.00", at=NOW))
+    shop.plan(NOW)
+    assert chosen(shop) == ["p2"]
+
+
+def test_the_latest_change_is_told_in_whatever_order_they_arrived(tmp_path: Path) -> None:
+    shop = shop_of(tmp_path, {"price_drop": "bought"})
+    shop.add(product("p1"), product("p2"), price("p1", "10.00"), price("p2", "10.00"))
+    shop.add(event("ann1", "Order Completed", NOW - DAY, products=["p1", "p2"]))
+    shop.add(price("p2", "5.00", at=NOW))
+    shop.add(price("p1", "5.00", at=NOW - HOUR))
+    shop.plan(NOW)
+    assert chosen(shop) == ["p2"]
+    (row,) = shop.rows(messages)
+    assert row["due_at"] == NOW
+
+
+def chosen(shop: Small) -> list[str]:
+    """The products whose changes were made messages of."""
+    keys = {row["id"]: row["key"] for row in shop.rows(products)}
+    of_change = {row["id"]: keys[row["product_id"]] for row in shop.rows(product_changes)}
+    return [of_change[row["change_id"]] for row in shop.rows(messages)]
 
 
 def test_a_price_that_rose_again_before_the_message_left_is_not_told(tmp_path: Path) -> None:
