@@ -12,7 +12,7 @@ from orchestrator.flow.load import load
 from orchestrator.flow.statements import Statements
 from orchestrator.model.message import ADMITTED, PENDING, State
 from orchestrator.model.version import Version
-from orchestrator.rules.gates import Gate, channel_gates, customer_gates, last_gates
+from orchestrator.rules.gates import AnyGate, channel_gates, customer_gates, last_gates
 from orchestrator.rules.within import Within
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,11 +37,14 @@ WORDS = {
     "arbitration": "who gets a cap's last slot: by priority, deadline, then the campaign's name",
     "holdout": "customers who deliberately get nothing, so that the effect can be measured",
     "journey": "a customer's way through a campaign of several steps",
+    "approval": "a yes to a campaign's exact content and audience, given by the digest of its plan",
+    "canary": "a campaign's first messages, sent alone; the rest wait to see how they fare",
     "message": "one intended communication; **attempt**, one possible write to a provider",
     "outcome": "what the provider said at once; **feedback**, what it said later",
     "channel": "a way to reach people; **provider**, a firm behind it; **plugin**, our code for it",
     "offer": "what is proposed; **price**, what it costs, all in; **quote**, the price as shown",
     "pass": "one look of a campaign at everyone, for a slot of its schedule or a change of a price",
+    "cancel": "take back messages that have not left; each is answered, or says that it is too late",
     "plan": "deciding and writing into the ledger; `tactful plan` does it and undoes it",
 }
 NOT_USED = ("blast", "user", "notification", "job")
@@ -106,19 +109,18 @@ def _page(root: Path) -> Iterator[str]:
         yield f"| `{gate.name}` | {gate.sentence} | `{gate.ends_as}` |"
 
 
-def _gates(versions: tuple[Version, ...]) -> list[Gate]:
+def _gates(versions: tuple[Version, ...]) -> list[AnyGate]:
     """Every gate that some shipped campaign meets, by name, in the order of asking."""
     statements = Statements(read_law())
-    found: dict[str, tuple[int, int, Gate]] = {}
+    found: dict[str, tuple[int, int, AnyGate]] = {}
     for version in versions:
         case = statements.on_trigger(version, Within.RANGE).case
-        for part, gates in enumerate(
-            (
-                list(customer_gates(case)),
-                [g for channel in case.route.channels for g in channel_gates(case, channel)],
-                list(last_gates(case)),
-            )
-        ):
+        parts: tuple[list[AnyGate], ...] = (
+            list(customer_gates(case)),
+            [g for channel in case.route.channels for g in channel_gates(case, channel)],
+            list(last_gates(case)),
+        )
+        for part, gates in enumerate(parts):
             for place, gate in enumerate(gates):
                 found.setdefault(gate.name, (part, place, gate))
     return [gate for _, _, gate in sorted(found.values(), key=lambda one: one[:2])]
