@@ -43,18 +43,21 @@ _START = _known("start, unstop, opt in, optin, resubscribe")
 _HELP = _known("help, info, aide, hilfe, ayuda, aiuto, ajuda, hulp, pomoc, помощь")
 
 _NO_MORE = re.compile(
-    r"\b(?:unsubscribe|remove) me\b"
-    r"|\bopt (?:me )?out\b"
-    r"|\btake me off\b"
+    r"\bunsubscribe\b"
+    r"|\bopt(?:ing)? (?:me )?out\b"
+    r"|\b(?:take|remove) me (?:off|from)\b"
+    r"|\bremove me$"
     r"|\bleave me alone\b"
     r"|\bno more (?:texts?|messages?|sms)\b"
-    r"|\b(?:do not|don't|dont|never) (?:text|message|contact|sms|write to) me\b"
-    r"|\bplease stop(?: (?:this|it|that|now|these.*|those.*))?$"
+    r"|\b(?:do not|don't|dont|never) (?:text|message|contact|sms|write to|write) me\b"
+    r"|\b(?:please|pls|just) stop(?: (?:this|it|that|now|these.*|those.*))?$"
     r"|\bstop (?:it|this|that|now|please)$"
     r"|\bstop (?:texting|messaging|sending|contacting|spamming)\b"
     r"|\bstop (?:the|these|those|your|all) (?:\w+ )?(?:texts?|messages?|sms|spam)\b"
 )
-_NEGATED = re.compile(r"\b(?:do not|don't|dont|never|can't|cant|cannot|won't|wont) stop\b")
+_NEGATED = re.compile(
+    r"\b(?:not|don't|dont|never|can't|cant|cannot|won't|wont) (?:stop|unsubscribe|opt)\b"
+)
 
 
 def meaning(text: str) -> FeedbackKind:
