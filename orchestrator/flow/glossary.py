@@ -44,7 +44,7 @@ WORDS = {
     "channel": "a way to reach people; **provider**, a firm behind it; **plugin**, our code for it",
     "offer": "what is proposed; **price**, what it costs, all in; **quote**, the price as shown",
     "pass": "one look of a campaign at everyone, for a slot of its schedule or a change of a price",
-    "cancel": "take back messages that have not left; each is answered, or says that it is too late",
+    "cancel": "take back messages that have not left; for each, whether it was or it is too late",
     "plan": "deciding and writing into the ledger; `tactful plan` does it and undoes it",
 }
 NOT_USED = ("blast", "user", "notification", "job")
