@@ -6,12 +6,22 @@ that left or may have left, and planned ones that come first in the order of arb
 counted for the customer, and for the address where several customers share it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy import case as either
 
 from orchestrator.model.condition import Path
@@ -20,7 +30,7 @@ from orchestrator.model.span import Rate, show_span
 from orchestrator.rules.case import Case
 from orchestrator.rules.clocks import HOLD, applies, legal_caps
 from orchestrator.tables import customers, messages
-from orchestrator.tables.greatest import greatest
+from orchestrator.tables.greatest import greatest, least
 from orchestrator.tables.instant import later
 from orchestrator.tables.messages import is_of, is_one_of
 
@@ -28,24 +38,44 @@ WISH = timedelta(days=7)
 CAMPAIGN_CAP = "campaign_cap"
 
 
+SENT, LEFT_OUT, GOES_FIRST = 1, 2, 3
+"""What a message is to a cap: it has left or may have; it was left out, to measure; it is planned,
+and comes before the one at hand."""
+
+
 @dataclass(frozen=True)
 class Cap:
-    """One cap as it stands before one message on one channel."""
+    """One cap as it stands before one message on one channel.
+
+    `same`: which messages it counts, by columns and their values; none for all marketing.
+    """
 
     name: str
     said: str
     most: ColumnElement[Any] | int
     per: timedelta
-    counts: tuple[ColumnElement[bool], ...] = ()
+    same: tuple[tuple[str, str], ...] = ()
     applies: ColumnElement[bool] | None = None
     path: Path = ()
     rule: str = ""
+
+    @property
+    def here(self) -> ColumnElement[bool]:
+        """Whether it concerns the customer at hand."""
+        return true() if self.applies is None else self.applies
+
+    def fills(self, *, planned: bool) -> list[ColumnElement[int]]:
+        """What fills it; `planned`: with what has not left yet."""
+        # Of its own messages a campaign counts those, too, that it did not send to measure its
+        # effect: whoever is left out is to be asked as often as the others, and no oftener.
+        some = [SENT] + [LEFT_OUT] * (self.name == CAMPAIGN_CAP) + [GOES_FIRST] * planned
+        return [literal_column(str(one)) for one in some]
 
 
 def caps(case: Case, channel: str) -> Iterator[Cap]:
     """The caps over one channel: the law's, the customer's, the campaign's, the shop's."""
     topic, shop = case.campaign.topic, case.shop.caps
-    on_channel, on_topic = messages.c.channel == channel, messages.c.topic == topic
+    on_channel, on_topic = ("channel", channel), ("topic", topic)
     for legal in legal_caps(case.law, channel):
         counted = (on_channel, on_topic) if legal.per_subject else (on_channel,)
         here = func.coalesce(case.clock.c[applies(channel, legal)] == 1, False)
@@ -60,7 +90,7 @@ def caps(case: Case, channel: str) -> Iterator[Cap]:
         applies=wish.is_not(None),
     )
     for index, rate in enumerate(case.campaign.caps):
-        own = (is_of(messages.c.campaign, case.campaign.name),)
+        own = (("campaign", case.campaign.name),)
         yield _written(CAMPAIGN_CAP, "this campaign", rate, own, ("caps", index))
     for index, rate in enumerate(shop.channel.get(channel, ())):
         path = ("shop", "caps", "channel", channel, index)
@@ -73,28 +103,85 @@ def caps(case: Case, channel: str) -> Iterator[Cap]:
 
 
 def _written(
-    name: str, what: str, rate: Rate, counts: tuple[ColumnElement[bool], ...], path: Path
+    name: str, what: str, rate: Rate, same: tuple[tuple[str, str], ...], path: Path
 ) -> Cap:
     said = f"{what}: {rate.count} per {show_span(rate.per)}"
-    return Cap(name, said, rate.count, rate.per, counts, path=path)
+    return Cap(name, said, rate.count, rate.per, same, path=path)
+
+
+def first_full(
+    case: Case, channel: str, asked: Sequence[tuple[int, Cap, bool]], otherwise: int
+) -> ColumnElement[int]:
+    """The number of the first cap that is full, `otherwise` if none is.
+
+    `asked`: number, cap, and whether it counts what is planned, too. One look at the customer's
+    messages counts for all of them, and another one at the address's, where others share it.
+    """
+    reach = max(cap.per for _, cap, _ in asked)
+    address = case.address[channel]
+    at_address = _first_of(case, channel, asked, otherwise, reach, address.c.address_key)
+    shared: ColumnElement[int] = either(
+        (address.c.shared.is_(True), at_address), else_=literal(otherwise)
+    )
+    if case.counts is None:
+        own = _first_of(case, channel, asked, otherwise, reach, customers.c.id)
+    else:
+        counts = case.counts
+        own = _first(
+            asked,
+            otherwise,
+            lambda cap, planned: counts.value(
+                cap.per + HOLD, _counted(case, channel, cap, planned=planned)
+            ),
+        )
+    return least(own, shared)
+
+
+def _first_of(
+    case: Case,
+    channel: str,
+    asked: Sequence[tuple[int, Cap, bool]],
+    otherwise: int,
+    reach: timedelta,
+    whose: ColumnElement[Any],
+) -> ColumnElement[int]:
+    theirs = messages.c.customer_id if whose is customers.c.id else messages.c.address_key
+    names = ("counts_at", "channel", "topic", "campaign")
+    near = (
+        select(*(messages.c[name] for name in names), _fill(case).label("fill"))
+        .where(theirs == whose, *_around(case, channel, reach))
+        .correlate_except(messages)
+        .subquery("near")
+    )
+
+    def number(cap: Cap, planned: bool) -> ColumnElement[int]:
+        tests = [near.c[name] == value for name, value in cap.same]
+        if cap.per < reach:
+            tests += _in_window(case, channel, cap.per, near.c.counts_at)
+        return func.count().filter(*tests, near.c.fill.in_(cap.fills(planned=planned)))
+
+    found = select(_first(asked, otherwise, number)).select_from(near)
+    return found.correlate_except(near).scalar_subquery()
+
+
+def _first(
+    asked: Sequence[tuple[int, Cap, bool]],
+    otherwise: int,
+    number: Callable[[Cap, bool], ColumnElement[int]],
+) -> ColumnElement[int]:
+    """The first whose number of messages has come to its most."""
+    full = [
+        (and_(cap.here, number(cap, planned) >= cap.most), literal(n)) for n, cap, planned in asked
+    ]
+    return either(*full, else_=literal(otherwise))
 
 
 def filled(case: Case, channel: str, cap: Cap, *, planned: bool) -> ColumnElement[Any]:
     """How many messages stand in the cap's window already; `planned`: with those not yet sent."""
-
-    address, counted = case.address[channel], _counted(case, channel, cap, planned)
+    address, counted = case.address[channel], _counted(case, channel, cap, planned=planned)
     at_address = _number(messages.c.address_key == address.c.address_key, *counted)
-    own = _own(case, cap.per, counted)
+    own = _number(messages.c.customer_id == customers.c.id, *counted)
     return greatest(own, either((address.c.shared.is_(True), at_address), else_=0))
-
-
-def _own(
-    case: Case, per: timedelta, counted: tuple[ColumnElement[bool], ...]
-) -> ColumnElement[Any]:
-    """How many of the customer's own messages are counted, in a window of `per` around."""
-    if case.counts is not None:
-        return case.counts.value(per + HOLD, counted)
-    return _number(messages.c.customer_id == customers.c.id, *counted)
 
 
 def _number(*tests: ColumnElement[bool]) -> ColumnElement[Any]:
@@ -114,70 +201,43 @@ def fillers(case: Case, channel: str, cap: Cap, *, planned: bool) -> Select[Any]
     return (
         select(*(messages.c[name] for name in names), most.label("most"))
         .select_from(case.joined().join(messages, whose))
-        .where(*_counted(case, channel, cap, planned))
+        .where(*_counted(case, channel, cap, planned=planned))
         .order_by(messages.c.counts_at.desc(), messages.c.id.desc())
     )
 
 
-def _counted(case: Case, channel: str, cap: Cap, planned: bool) -> tuple[ColumnElement[bool], ...]:
-    # Of its own messages a campaign counts those, too, that it did not send to measure its effect:
-    # whoever is left out is to be asked as often as the others, and no oftener.
-    fills = (*ADMITTED, State.HELD_OUT) if cap.name == CAMPAIGN_CAP else ADMITTED
-    state: ColumnElement[bool] = is_one_of(messages.c.state, fills)
-    if planned:
-        state = or_(state, and_(is_one_of(messages.c.state, PENDING), _comes_first(case)))
-    return (*_around(case, channel, cap.per), *cap.counts, state)
-
-
-def roomy(case: Case, channel: str) -> ColumnElement[bool]:
-    """No cap can be full, whatever each of them counts.
-
-    Most customers are through with one look-up, and nearly all others with one for each length of
-    window, before every cap is asked on its own.
-    """
-    all_caps = list(caps(case, channel))
-    if not all_caps:
-        return true()
-    mosts: dict[timedelta, int] = {}
-    for cap in all_caps:
-        if isinstance(cap.most, int):
-            mosts[cap.per] = min(cap.most, mosts.get(cap.per, cap.most))
-    wish = customers.c.max_per_week
-    some = [literal(most > 0) for most in mosts.values()]
-    fits = [_all_in(case, channel, per) < most for per, most in mosts.items()]
-    quiet = _nothing_in(case, channel, max(cap.per for cap in all_caps))
-    return and_(
-        case.address[channel].c.shared.is_(False),
-        or_(
-            and_(quiet, func.coalesce(wish, 1) > 0, *some),
-            and_(*fits, or_(wish.is_(None), _all_in(case, channel, WISH) < wish)),
-        ),
-    )
-
-
-def _nothing_in(case: Case, channel: str, per: timedelta) -> ColumnElement[bool]:
-    if case.counts is not None:
-        return case.counts.value(per + HOLD, _around(case, channel, per)) == 0
-    mine = messages.c.customer_id == customers.c.id
-    some = select(messages.c.id).where(mine, *_around(case, channel, per))
-    return ~exists(some.correlate_except(messages))
-
-
-def _all_in(case: Case, channel: str, per: timedelta) -> ColumnElement[Any]:
-    """The customer's marketing messages in the window, of every state that fills a cap."""
-    states = (*ADMITTED, *PENDING, State.HELD_OUT)
-    return _own(case, per, (*_around(case, channel, per), is_one_of(messages.c.state, states)))
+def _counted(
+    case: Case, channel: str, cap: Cap, *, planned: bool
+) -> tuple[ColumnElement[bool], ...]:
+    """Whether the message at hand counts for the cap."""
+    same = (is_of(messages.c[name], value) for name, value in cap.same)
+    fills = _fill(case).in_(cap.fills(planned=planned))
+    return (*_around(case, channel, cap.per), *same, fills)
 
 
 def _around(case: Case, channel: str, per: timedelta) -> tuple[ColumnElement[bool], ...]:
     """The other marketing messages in the window around the moment of sending."""
-    at, reach = case.opens_at(channel), per + HOLD
-    window = (
-        messages.c.marketing.is_(True),
-        messages.c.counts_at > later(at, -reach),
-        messages.c.counts_at < later(at, reach),
+    window = _in_window(case, channel, per, messages.c.counts_at)
+    others = (messages.c.marketing.is_(True), *window)
+    return (*others, messages.c.id != case.asked.c.message_id) if case.sending else others
+
+
+def _in_window(
+    case: Case, channel: str, per: timedelta, at: ColumnElement[Any]
+) -> tuple[ColumnElement[bool], ...]:
+    opens_at, reach = case.opens_at(channel), per + HOLD
+    return at > later(opens_at, -reach), at < later(opens_at, reach)
+
+
+def _fill(case: Case) -> ColumnElement[int]:
+    """What the message at hand is to the caps; 0 for nothing."""
+    state = messages.c.state
+    return either(
+        (is_one_of(state, ADMITTED), literal_column(str(SENT))),
+        (state == State.HELD_OUT, literal_column(str(LEFT_OUT))),
+        (and_(is_one_of(state, PENDING), _comes_first(case)), literal_column(str(GOES_FIRST))),
+        else_=literal_column("0"),
     )
-    return (*window, messages.c.id != case.asked.c.message_id) if case.sending else window
 
 
 def _comes_first(case: Case) -> ColumnElement[bool]:

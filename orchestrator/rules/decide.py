@@ -26,10 +26,9 @@ from sqlalchemy import (
     case as either,
 )
 
-from orchestrator.model.message import State
-from orchestrator.rules.caps import roomy
+from orchestrator.rules.caps import first_full
 from orchestrator.rules.case import Case
-from orchestrator.rules.gates import Gate, channel_gates, customer_gates, last_gates
+from orchestrator.rules.gates import AnyGate, CapGate, channel_gates, customer_gates, last_gates
 from orchestrator.tables import customers
 from orchestrator.tables.base import Instant
 from orchestrator.tables.greatest import greatest
@@ -102,7 +101,7 @@ def stops_aside(case: Case) -> dict[int, str]:
     return names | {BASE + n: gate.name for n, gate in gates.numbered()}
 
 
-def _not_late(gates: "_Gates", channel: str) -> list[tuple[int, Gate]]:
+def _not_late(gates: "_Gates", channel: str) -> list[tuple[int, AnyGate]]:
     numbered = gates.on_channel(channel)
     return list(takewhile(lambda pair: not pair[1].late, numbered))
 
@@ -111,9 +110,9 @@ def _not_late(gates: "_Gates", channel: str) -> list[tuple[int, Gate]]:
 class _Gates:
     """The gates of a case, made once, with one numbering that fits all channels."""
 
-    customer: tuple[Gate, ...]
-    channel: dict[str, tuple[Gate, ...]]
-    last: tuple[Gate, ...]
+    customer: tuple[AnyGate, ...]
+    channel: dict[str, tuple[AnyGate, ...]]
+    last: tuple[AnyGate, ...]
     numbers: dict[str, int]
 
     @classmethod
@@ -130,11 +129,11 @@ class _Gates:
         assert len(order) < PASSED, "a gate's number is one digit"
         return cls(tuple(customer_gates(case)), channel, tuple(last_gates(case)), numbers)
 
-    def on_channel(self, channel: str) -> list[tuple[int, Gate]]:
+    def on_channel(self, channel: str) -> list[tuple[int, AnyGate]]:
         """The gates of one channel with their numbers."""
         return [(self.numbers[gate.name], gate) for gate in self.channel[channel]]
 
-    def numbered(self) -> list[tuple[int, Gate]]:
+    def numbered(self) -> list[tuple[int, AnyGate]]:
         """One gate of each number, of whatever channel."""
         by_number = {self.numbers[g.name]: g for gates in self.channel.values() for g in gates}
         return sorted(by_number.items(), key=lambda pair: pair[0])
@@ -171,7 +170,7 @@ def _digit(number: ColumnElement[int], place: int) -> ColumnElement[int]:
 
 
 def _stop(
-    numbered: Iterable[tuple[int, Gate]], otherwise: ColumnElement[int]
+    numbered: Iterable[tuple[int, AnyGate]], otherwise: ColumnElement[int]
 ) -> ColumnElement[int]:
     """The number of the first gate that does not let it pass; `otherwise` if all do."""
     whens = [(_fails(gate), literal(n)) for n, gate in numbered]
@@ -179,17 +178,15 @@ def _stop(
 
 
 def _stop_on_channel(case: Case, channel: str, gates: _Gates) -> ColumnElement[int]:
-    """The caps, which come last, are not looked at for those who cannot have filled any."""
+    """The caps, which come last, are asked all at once."""
     numbered = gates.on_channel(channel)
-    caps = [(n, gate) for n, gate in numbered if gate.ends_as is State.CAPPED]
-    others = [(n, gate) for n, gate in numbered if gate.ends_as is not State.CAPPED]
-    passed = literal(PASSED)
-    if not caps:
-        return _stop(others, passed)
-    return _stop(others, either((roomy(case, channel), passed), else_=_stop(caps, passed)))
+    others = [(n, gate) for n, gate in numbered if not isinstance(gate, CapGate)]
+    asked = [(n, gate.cap, gate.with_planned) for n, gate in numbered if isinstance(gate, CapGate)]
+    passed = first_full(case, channel, asked, PASSED) if asked else literal(PASSED)
+    return _stop(others, passed)
 
 
-def _fails(gate: Gate) -> ColumnElement[bool]:
+def _fails(gate: AnyGate) -> ColumnElement[bool]:
     """A gate that does not know does not let pass.
 
     Asked by a CASE, for there SQLite stops at the first part of a condition that decides it; as a
@@ -218,7 +215,7 @@ def _of_chosen(case: Case, found: Any, chosen: ColumnElement[Any], what: str) ->
 
 def _named(
     stop: ColumnElement[Any],
-    gates: Iterable[tuple[int, Gate]],
+    gates: Iterable[tuple[int, AnyGate]],
     otherwise: ColumnElement[Any] | None = None,
 ) -> ColumnElement[Any]:
     whens = [(stop == n, literal(gate.name)) for n, gate in gates]

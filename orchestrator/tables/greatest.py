@@ -1,4 +1,4 @@
-"""The largest of several numbers of one row."""
+"""The largest and the least of several numbers of one row."""
 
 from typing import Any
 
@@ -26,3 +26,21 @@ def _greatest_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 def _greatest(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     values = [compiler.process(clause, **kw) for clause in element.clauses]
     return f"greatest({', '.join(values)})"
+
+
+class least(FunctionElement[int]):
+    """`least(a, b, …)`. As `greatest`, with none that may be null."""
+
+    type = BigInteger()
+    inherit_cache = True
+    name = "least"
+
+
+@compiles(least, "sqlite")
+def _least_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"min({', '.join(compiler.process(clause, **kw) for clause in element.clauses)})"
+
+
+@compiles(least)
+def _least(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"least({', '.join(compiler.process(clause, **kw) for clause in element.clauses)})"

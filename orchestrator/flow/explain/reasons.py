@@ -14,7 +14,7 @@ from orchestrator.flow.explain.places import Spot, spot
 from orchestrator.model.law import Law
 from orchestrator.model.version import Version
 from orchestrator.rules.case import Case
-from orchestrator.rules.gates import Gate, channel_gates, customer_gates, last_gates
+from orchestrator.rules.gates import AnyGate, channel_gates, customer_gates, last_gates
 from orchestrator.tables import journeys
 
 OTHER: Mapping[str, str] = {
@@ -120,7 +120,7 @@ def _common(words: Sequence[Sequence[str]]) -> int:
     return number
 
 
-def _gates(version: Version, step: int, law: Law) -> Iterator[Gate]:
+def _gates(version: Version, step: int, law: Law) -> Iterator[AnyGate]:
     case = Case.of(version, step, law, _NOBODY)
     yield from customer_gates(case)
     for channel in case.route.channels:

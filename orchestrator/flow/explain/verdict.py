@@ -25,7 +25,7 @@ from orchestrator.rules.caps import Cap, fillers
 from orchestrator.rules.case import Case
 from orchestrator.rules.clocks import HOLD
 from orchestrator.rules.decide import decisions
-from orchestrator.rules.gates import Gate, channel_gates, customer_gates, last_gates
+from orchestrator.rules.gates import AnyGate, CapGate, channel_gates, customer_gates, last_gates
 from orchestrator.rules.hours import Opening, opening
 from orchestrator.store.customers import CustomerRow
 from orchestrator.store.histories import OnTheWay, on_the_way
@@ -208,7 +208,7 @@ class _Asked:
             "last": self._ask(last_gates(case), None),
         }
 
-    def _ask(self, gates: Iterable[Gate], channel: str | None) -> tuple[GateVerdict, ...]:
+    def _ask(self, gates: Iterable[AnyGate], channel: str | None) -> tuple[GateVerdict, ...]:
         some = list(gates)
         if not some:
             return ()
@@ -218,9 +218,10 @@ class _Asked:
         for number, gate in enumerate(some):
             passes, value, until, applies = row[4 * number : 4 * number + 4]
             # A cap that is full by what has left is not also lost to what is planned.
-            if applies and (full is None or gate.cap is not full):
+            cap = gate.cap if isinstance(gate, CapGate) else None
+            if applies and (full is None or cap is not full):
                 found.append(self._verdict(gate, channel, bool(passes), value, until))
-                full = None if passes else gate.cap
+                full = None if passes else cap
         return tuple(found)
 
     def _select(self, columns: Sequence[Any]) -> Row[Any]:
@@ -229,7 +230,7 @@ class _Asked:
         return self._connection.execute(statement, self._parameters).one()
 
     def _verdict(
-        self, gate: Gate, channel: str | None, passes: bool, value: Any, until: datetime | None
+        self, gate: AnyGate, channel: str | None, passes: bool, value: Any, until: datetime | None
     ) -> GateVerdict:
         version = self._case.version
         rules = [gate.rule] if gate.rule else []
@@ -238,7 +239,7 @@ class _Asked:
         if gate.name == _QUIET and channel is not None:
             by = self._opening(channel).rule
             rules, place = by.split(", "), self._quiet_spot(by)
-        if gate.cap is not None and channel is not None and not passes:
+        if isinstance(gate, CapGate) and channel is not None and not passes:
             full, until = self._fillers(gate, channel)
         return GateVerdict(
             name=gate.name,
@@ -276,9 +277,8 @@ class _Asked:
             Source(row.id, row.source, row.dated.isoformat()) for row in rows if row.id in wanted
         )
 
-    def _fillers(self, gate: Gate, channel: str) -> tuple[tuple[Filler, ...], datetime | None]:
+    def _fillers(self, gate: CapGate, channel: str) -> tuple[tuple[Filler, ...], datetime | None]:
         """What fills a cap, and when enough of it has left the window."""
-        assert gate.cap is not None  # who calls has looked
         statement = fillers(self._case, channel, gate.cap, planned=gate.with_planned)
         rows = self._connection.execute(statement, self._parameters).all()
         found = tuple(Filler(r.id, r.campaign, r.channel, r.state, r.counts_at) for r in rows)
@@ -297,10 +297,10 @@ class _Asked:
         )
 
 
-def _columns(gate: Gate) -> tuple[Any, Any, Any, Any]:
+def _columns(gate: AnyGate) -> tuple[Any, Any, Any, Any]:
     """Whether it passes, what it looked at, until when it does not, and whether it applies."""
     nothing = cast(null(), String)
-    applies = gate.cap.applies if gate.cap is not None else None
+    applies = gate.cap.applies if isinstance(gate, CapGate) else None
     return (
         func.coalesce(gate.passes, False),
         nothing if gate.value is None else gate.value,
