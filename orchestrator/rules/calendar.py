@@ -67,14 +67,16 @@ def _holidays(country: str, year: int) -> Mapping[date, str]:
 
 
 class Calendar:
-    """A rule on a zone's wall. What it finds for a date is kept, for some dates."""
+    """A rule on a zone's wall. What it finds for a date is kept, for some dates; and the stretch
+    that it found last, for until that is over the answer is the same."""
 
-    __slots__ = ("_found", "_zone", "rule")
+    __slots__ = ("_found", "_last", "_zone", "rule")
 
     def __init__(self, rule: WeekRule, zone: ZoneInfo) -> None:
         self.rule = rule
         self._zone = zone
         self._found: dict[date, Stretch | None] = {}
+        self._last: tuple[datetime, timedelta, Stretch] | None = None  # from when on, for what hold
 
     def open_at(self, now: datetime, hold: timedelta, horizon: datetime) -> Stretch | None:
         """The first stretch from `now` on in which one can stay for `hold`, less what is past.
@@ -82,6 +84,10 @@ class Calendar:
         None when there is none that begins before `horizon`.
         """
         last = now + hold
+        if self._last is not None:
+            since, same, (start, end) = self._last
+            if since <= now and last < end and hold == same:
+                return (max(start, now), end) if start < horizon else None
         day = now.astimezone(self._zone).date() - _DAY
         final = horizon.date() + _DAY  # no zone is further ahead of UTC than a day
         while day <= final:
@@ -91,6 +97,7 @@ class Calendar:
                 if start >= horizon:
                     return None
                 if end > last and start + hold < end:
+                    self._last = (now, hold, stretch)
                     return max(start, now), end
             day += _DAY
         return None

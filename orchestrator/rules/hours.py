@@ -111,17 +111,18 @@ class _Narrowed:
         """The opening, and the instant from which it may be another."""
         midnight = datetime.combine(now.astimezone(UTC).date(), time(), UTC) + timedelta(days=1)
         horizon = midnight + timedelta(days=DAYS_AHEAD_MAX)
-        rule, latest, changes = "", now, midnight
+        rule, latest, changes, ends = "", now, midnight, _NEVER
         for each in self._calendars:
             stretch = each.open_at(now, hold, horizon)
             start, end = stretch if stretch is not None else (horizon, horizon)
-            changes = min(changes, start if start > now else end - hold)
+            changes, ends = min(changes, start if start > now else end - hold), min(ends, end)
             if start > latest:
                 rule, latest = each.rule.name, start
+        if not rule:
+            return Opening(now, ends, "open"), changes
         together = self._together(now, hold, horizon)
         if together is not None:
-            reason: Reason = "quiet_hours" if rule else "open"
-            return Opening(together[0], together[1], reason, rule), changes
+            return Opening(together[0], together[1], "quiet_hours", rule), changes
         if self._zones > 1:
             rule = "the possible zones are never open together"
             return Opening(None, None, "no_time_zone", rule), changes
