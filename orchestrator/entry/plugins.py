@@ -72,6 +72,20 @@ def open_channels(shop: Shop, settings: Settings) -> Iterator[OpenChannels]:
         )
 
 
+def listening_plugins(shop: Shop, settings: Settings) -> dict[str, Channel[Any]]:
+    """The plugins of a shop that take callbacks, by their own names; none of them is opened.
+
+    Raises Broken for one that is not set up: whoever cannot verify must not listen.
+    """
+    used = {name for use in shop.channels.values() for name in (use.through, use.failover) if name}
+    known = installed(find_channels())
+    return {
+        name: make_plugin(name, settings)
+        for name in sorted(used)
+        if name in known and known[name].cls.capabilities.callback
+    }
+
+
 def rehearsal_channels(
     shop: Shop, settings: Settings
 ) -> tuple[dict[str, Channel[Any]], dict[str, str]]:

@@ -8,7 +8,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -49,6 +49,13 @@ class Settings(BaseSettings):
         200_000,
         ge=0,
         description="With more messages due on one channel than that, scheduled passes wait.",
+    )
+
+    public_url: str | None = Field(
+        None, description="Where providers reach `tactful web`; else the shop's base_url."
+    )
+    write_key: SecretStr | None = Field(
+        None, description="What the shop's site signs in with to tell of events; none: it cannot."
     )
 
     lease_s: float = Field(

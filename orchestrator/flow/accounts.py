@@ -135,4 +135,9 @@ class Accounts:
         rate = channel.capabilities.rate_per_s
         if use.pace is not None:
             rate = use.pace.count / use.pace.per.total_seconds()
-        return Account(f"{name} through {plugin}", plugin, channel, rate)
+        return Account(account_name(name, plugin), plugin, channel, rate)
+
+
+def account_name(channel: str, plugin: str) -> str:
+    """The name of the account behind a channel of the shop."""
+    return f"{channel} through {plugin}"

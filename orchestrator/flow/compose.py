@@ -1,6 +1,7 @@
 """Makes a message of a claimed row: its text, its quote, and the item that a channel will carry."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from orchestrator.flow.render.context import (
 )
 from orchestrator.flow.render.render import Rendered, RenderFailed, render_email, render_text
 from orchestrator.flow.render.templates import TemplateSet
+from orchestrator.flow.tracking import track
 from orchestrator.model.campaign import Campaign
 from orchestrator.model.message import State
 from orchestrator.model.shop import Shop
@@ -32,6 +34,8 @@ class Composed:
     claimed: Claimed
     rendered: Rendered
     prepared: Prepared
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """Where its counted links lead, by their keys."""
 
     @property
     def pieces(self) -> int:
@@ -90,11 +94,13 @@ class Composer:
         if hidden:
             detail = f"offer.show promises {', '.join(hidden)}; print prices by price(product)"
             return NotComposed(claimed, "price_not_shown", detail)
+        tracked = track(rendered.html, version.shop.tracking, self._links, claimed.id)
+        rendered = replace(rendered, html=tracked.html)
         prepared = channel.prepare(self._item(claimed, version, rendered, context.locale))
         if isinstance(prepared, Unsupported):
             return NotComposed(claimed, "unsupported", f"{prepared.what}; {prepared.fix}")
         most = version.campaign.segments_max
-        composed = Composed(claimed, rendered, prepared)
+        composed = Composed(claimed, rendered, prepared, tracked.targets)
         if rendered.segments is not None and composed.pieces > most:
             detail = f"{composed.pieces} segments; segments_max is {most}"
             return NotComposed(claimed, "too_long", detail)

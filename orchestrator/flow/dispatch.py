@@ -7,9 +7,10 @@ batch is judged by the moment at which it leaves, and written within `HOLD` of t
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -33,8 +34,12 @@ from orchestrator.store.clocks import clocks_of
 from orchestrator.store.consents import suppress
 from orchestrator.store.database import reading, writing
 from orchestrator.store.messages import Claimed, Move
+from orchestrator.store.targets import keep_targets
 
 BATCH_SIZE_MAX = 500
+SUSPECT_EVERY = 10
+"""One batch of so many is a suspect, if there is one: else it would wait while anything is due."""
+
 FIRST_WRITTEN = 20
 """So many of a batch are written first; where the provider fails for all of them, no more are."""
 
@@ -67,6 +72,7 @@ class Dispatcher:
     version_of: Callable[[str], Version]
     new_token: Callable[[], str]
     patience: Patience = USUAL
+    _batches: Iterator[int] = field(default_factory=lambda: count(1), init=False, repr=False)
 
     def dispatch(self, watch: Watch, tell: Tell = lambda number: None) -> Sent:
         """Send on every channel until nothing more is due, or a provider may not be given more."""
@@ -139,6 +145,7 @@ class Dispatcher:
                 token=token,
                 lease_until=now + self.patience.lease,
                 may_retry=allowance.breaker.may_retry(now),
+                suspect_first=next(self._batches) % SUSPECT_EVERY == 0,
             )
             again = sum(1 for one in one_each(claimed)[0] if one.tries)
             # The last lock of the transaction: so nobody waits for another here.
@@ -187,6 +194,7 @@ class Dispatcher:
             provider = allowance.account.plugin
             begun = ledger.begin_attempts(connection, token, sorted(ids), provider, now)
             ledger.keep_contents(connection, [by_id[id].as_content() for id in begun])
+            keep_targets(connection, {k: v for id in begun for k, v in by_id[id].targets.items()})
         return {attempt: by_id[id] for id, attempt in begun.items()}, stopped, now
 
     def _stopped(

@@ -13,14 +13,16 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from channels.contract import Feedback, FeedbackKind
+from channels.contract import Feedback, FeedbackKind, Reason
+from orchestrator.flow.accounts import account_name
 from orchestrator.flow.consenting import Evidence, state, taken_back, withdrawal
 from orchestrator.flow.ingest import address_key, normal_email, normal_phone
-from orchestrator.flow.replies import Meaning, meaning
+from orchestrator.model.breaker import Sign
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.message import State
 from orchestrator.model.shop import Shop
 from orchestrator.store import feedback as inbox
+from orchestrator.store.accounts import change_breaker
 from orchestrator.store.consents import LogRow
 from orchestrator.store.database import reading, writing
 from orchestrator.store.feedback import SOFT, Heard, Holders, Proof, Sent
@@ -33,6 +35,9 @@ KEY_LENGTH_MAX = 200
 DETAIL_LENGTH_MAX = 2_000
 OLDEST = timedelta(days=3650)
 """An event that is older by its own word did not happen then; it happened when it was told."""
+
+NEWS = timedelta(minutes=10)
+"""What is older says nothing about how an account stands now."""
 
 TRIES = 2
 """So often working in is tried at once."""
@@ -49,12 +54,18 @@ _LEADS_TO: Mapping[str, tuple[State, str | None]] = {
     FeedbackKind.opened: (State.ACCEPTED, None),
     FeedbackKind.clicked: (State.ACCEPTED, None),
     FeedbackKind.unsubscribed: (State.ACCEPTED, None),
+    FeedbackKind.resubscribed: (State.ACCEPTED, None),
+    FeedbackKind.asked_help: (State.ACCEPTED, None),
     FeedbackKind.replied: (State.ACCEPTED, None),
 }
 """What each event proves. Whoever has a message in hand, or answers it, has been given it."""
 
 NOBODY = Holders("", set())
 _SUPPRESSES = {FeedbackKind.bounced_hard: "all", FeedbackKind.complained: "marketing"}
+_WISHES = (FeedbackKind.unsubscribed, FeedbackKind.resubscribed)
+_SPOKEN = (*_WISHES, FeedbackKind.asked_help, FeedbackKind.replied)
+"""What a customer says may belong to no message: then to the last one, so that it can be read."""
+
 _ID = re.compile("[1-9][0-9]{0,18}")
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -126,6 +137,7 @@ def _heard(source: str, kinds: Iterable[str], one: Feedback, now: datetime) -> H
         provider_ref=_text(one.provider_ref, KEY_LENGTH_MAX),
         address_key=_address_key(one.address, kinds),
         detail=_text(one.detail, DETAIL_LENGTH_MAX),
+        reason=None if one.reason is None else str(one.reason),
     )
 
 
@@ -215,7 +227,7 @@ def _settle(connection: Connection, shop: Shop, found: Mapping[int, Heard], now:
     if not found:
         return 0
     about = _find(connection, shop, list(found.values()))
-    telling = [one for one in about if _wants(one.heard) or one.heard.kind in _SUPPRESSES]
+    telling = [one for one in about if one.heard.kind in (*_WISHES, *_SUPPRESSES)]
     people = inbox.holders(connection, {one.address_key for one in telling if one.address_key})
     concerned = {one.sent.customer_id for one in telling if one.sent}
     concerned = concerned.union(*(one.customers for one in people.values()))
@@ -234,8 +246,19 @@ def _settle(connection: Connection, shop: Shop, found: Mapping[int, Heard], now:
         [(o.sent.message_id, o.heard.at, o.heard.kind, o.heard.detail) for o in known if o.sent],
     )
     inbox.move_on(connection, [_proof(one) for one in known if one.proves], now)
+    for account in sorted({_account(o.heard, o.sent) for o in known if o.sent and _stops(o.heard)}):
+        change_breaker(connection, account, lambda breaker: breaker.saw(Sign.LOCKED, now), now)
     inbox.settled(connection, found)
     return sum(1 for one in about if one.sent or (one.address_key in people))
+
+
+def _stops(one: Heard) -> bool:
+    """Whether the sender is blocked, as far as was just told; what is older is mended, perhaps."""
+    return one.reason == Reason.blocked_sender and one.received_at - one.at <= NEWS
+
+
+def _account(one: Heard, sent: Sent) -> str:
+    return account_name(sent.channel, one.source)
 
 
 def _find(connection: Connection, shop: Shop, events: Sequence[Heard]) -> list[_About]:
@@ -265,7 +288,7 @@ def _match(
         for sent in last:
             if sent.provider_ref == one.provider_ref:
                 return _About(one, sent, proves=True)
-    if one.kind in (FeedbackKind.replied, FeedbackKind.unsubscribed):
+    if one.kind in _SPOKEN:
         channels = _channels(shop, one.source)
         return _About(one, next((sent for sent in last if sent.channel in channels), None))
     return _About(one, None)
@@ -278,21 +301,11 @@ def _proof(one: _About) -> Proof:
     return Proof(sent.message_id, sent.attempt_id, state, reason, one.heard.provider_ref)
 
 
-def _wants(one: Heard) -> Meaning | None:
-    """What the customer asks for, if this event asks for anything."""
-    if one.kind == FeedbackKind.unsubscribed:
-        return Meaning.STOP
-    if one.kind == FeedbackKind.replied:
-        asked = meaning(one.detail or "")
-        return asked if asked in (Meaning.STOP, Meaning.START) else None
-    return None
-
-
 def _decide(shop: Shop, one: _About, people: Mapping[str, Holders], doing: _Doing) -> None:
     heard, key = one.heard, one.address_key
     scope = _SUPPRESSES.get(FeedbackKind(heard.kind))
     if scope is not None:
-        if key is not None:
+        if key is not None and heard.reason in (None, Reason.bad_address):
             doing.suppressed.append((key, scope, heard.kind))
         return
     theirs = people.get(key or "", NOBODY)
@@ -303,7 +316,7 @@ def _decide(shop: Shop, one: _About, people: Mapping[str, Holders], doing: _Doin
         if one.proves or not channels:
             channels = [one.sent.channel]
     evidence = Evidence(heard.at, f"told through {heard.source}", heard.detail or heard.kind)
-    if _wants(heard) is Meaning.START:
+    if heard.kind == FeedbackKind.resubscribed:
         doing.begun.append((customers, channels, evidence))
         return
     doing.said += [

@@ -23,6 +23,7 @@ from orchestrator.model.shop import (
     PriceDisplay,
     Shop,
     Themes,
+    Tracking,
     TraitSpec,
     TraitType,
 )
@@ -167,6 +168,7 @@ _SHOP: dict[str, type[Written]] = {
     "Traits": TraitSpec,
     "Themes": Themes,
     "Prices": PriceDisplay,
+    "Tracking": Tracking,
 }
 
 

@@ -109,6 +109,17 @@ class Themes(Written):
     )
 
 
+class Tracking(Written):
+    """Whether messages tell who looked at them. Off unless written: it is watching people."""
+
+    clicks: bool = Field(
+        False, description="Links in e-mails lead through Tactful, which counts who follows them."
+    )
+    opens: bool = Field(
+        False, description="A picture of nothing in e-mails tells that they were opened."
+    )
+
+
 class Shop(Written):
     """The shop's own settings; every campaign stands on them."""
 
@@ -177,6 +188,9 @@ class Shop(Written):
         (),
         description="Product categories that no message names: private, or not for everyone.",
         examples=["[Cigarettes, Liquor, Family Planning]"],
+    )
+    tracking: Tracking = Field(
+        Tracking(), description="What is counted of who looks at messages."
     )
     prices: PriceDisplay = Field(PriceDisplay(), description="How prices are told.")
     bought: str = Field("Order Completed", description="The event that means a purchase.")

@@ -28,9 +28,16 @@ def this_deployment(connection: Connection, otherwise: Deployment) -> Deployment
         {"name": "secret", "value": otherwise.secret, "secret": True},
     ]
     connection.execute(insert_ignore(connection, deployment), rows)
-    rows_now = connection.execute(select(deployment.c.name, deployment.c.value))
-    found = {row.name: row.value for row in rows_now}
-    return Deployment(found["id"], found["secret"])
+    found = stored_deployment(connection)
+    assert found is not None  # both rows are there, whoever wrote them
+    return found
+
+
+def stored_deployment(connection: Connection) -> Deployment | None:
+    """The deployment that this database was set up for; None where nobody has set it up yet."""
+    rows = connection.execute(select(deployment.c.name, deployment.c.value))
+    found = {row.name: row.value for row in rows}
+    return Deployment(found["id"], found["secret"]) if {"id", "secret"} <= found.keys() else None
 
 
 _NOTED = select(deployment.c.value).where(deployment.c.name == bindparam("of_name"))

@@ -65,6 +65,7 @@ class Heard:
     provider_ref: str | None = None
     address_key: str | None = None
     detail: str | None = None
+    reason: str | None = None
 
 
 _KEPT = tuple(Heard.__dataclass_fields__)
@@ -81,6 +82,7 @@ _TOLD = rows(
         "provider_ref": String(),
         "address_key": String(),
         "detail": String(),
+        "reason": String(),
     },
 )
 

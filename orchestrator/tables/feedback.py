@@ -23,6 +23,7 @@ feedback = Table(
     Column("provider_ref", String),
     Column("address_key", String),
     Column("detail", String),
+    Column("reason", String),  # what it says beyond the message: channels.contract.Reason
     Column("settled", Boolean, nullable=False),
     UniqueConstraint("source", "event_key"),
     Index("feedback_unsettled_idx", "id", sqlite_where=_unsettled, postgresql_where=_unsettled),

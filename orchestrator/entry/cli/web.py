@@ -1,4 +1,4 @@
-"""`tactful web`: whether Tactful is well, and its metrics, over HTTP."""
+"""`tactful web`: all that is answered over HTTP, to providers, customers and watchers."""
 
 from typing import Annotated
 
@@ -18,19 +18,22 @@ def web(
     ] = "5s",
     shop: ShopFolder = None,
 ) -> None:
-    """Answer at /health, /ready and /metrics, until it is stopped.
+    """Answer over HTTP, until it is stopped: providers, customers, and whoever watches.
 
     \b
     tactful web --port 8000
     curl http://127.0.0.1:8000/ready
 
-    It asks for no password: let only those reach it who watch over Tactful.
+    /hooks/… is for providers; /u/…, /p/…, /c/… and /o/… are for customers, with links that only
+    Tactful can make; /v1/… is for the shop's own site, with a key. Let the world reach those alone:
+    /health, /ready and /metrics ask for no password.
     """
     from orchestrator.entry.logs import get_logger, start_logs
     from orchestrator.entry.metrics import Known
     from orchestrator.entry.opening import open_any_store, read_folder
+    from orchestrator.entry.plugins import listening_plugins
     from orchestrator.entry.settings import settings
-    from orchestrator.entry.web.app import Site, make_app
+    from orchestrator.entry.web.app import Front, Site, make_app
     from orchestrator.entry.web.serve import serve
     from orchestrator.model.errors import WrongUse
     from orchestrator.model.span import parse_span
@@ -40,12 +43,18 @@ def web(
     except ValueError as error:
         raise WrongUse(f"--drain: {error}") from None
     where = settings(shop)
-    start_logs(secrets=[where.database_url])
+    start_logs(secrets=[where.database_url, where])
     found = read_folder(where).settings
-    known = Known() if found is None else Known.of(found.shop)
+    known, front = Known(), None
+    if found is not None:
+        known = Known.of(found.shop)
+        plugins = listening_plugins(found.shop, where)
+        front = Front(found.shop, plugins, where.public_url, where.home / "templates" / "pages")
+    else:
+        get_logger("tactful.web").error("shop.yaml is wrong: only watchers are answered")
     engine = open_any_store(where, make=True)
     try:
-        site = Site(engine, known)
+        site = Site(engine, known, front=front)
         get_logger("tactful.web").info("answering", host=host, port=port)
         serve(make_app(site), site.draining, host=host, port=port, drain_s=drain_s)
     finally:

@@ -1,30 +1,73 @@
 """All that is answered over HTTP, put together."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
+from typing import Any
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
+from channels.contract import Channel
 from orchestrator.entry.metrics import Known
 from orchestrator.entry.web.health import health_routes
+from orchestrator.entry.web.hooks import Ears, check_guarded, hook_routes
 from orchestrator.entry.web.metrics import metrics_routes
+from orchestrator.entry.web.pages import Pages, page_routes
+from orchestrator.entry.web.signed import Signed
+from orchestrator.entry.web.tracking import tracking_routes
+from orchestrator.flow.load.folder import own_templates
+from orchestrator.model.shop import Shop
+
+
+@dataclass(frozen=True)
+class Front:
+    """What customers and providers reach. `plugins`: those that take callbacks, by name.
+
+    `public_url`: where providers reach us; links in messages lead to the shop's `base_url`.
+    """
+
+    shop: Shop
+    plugins: Mapping[str, Channel[Any]] = field(default_factory=dict)
+    public_url: str | None = None
+    templates: Path | None = None
+
+    def routes(self, engine: Engine) -> Sequence[BaseRoute]:
+        """All of it. Raises Broken for a plugin that would believe whoever calls."""
+        base_url = str(self.shop.base_url).rstrip("/")
+        public_url = (self.public_url or base_url).rstrip("/")
+        check_guarded(self.plugins, public_url)
+        signed = Signed(engine, base_url)
+        folders = [path for path in (self.templates, own_templates() / "pages") if path]
+        pages = Pages(engine, self.shop, signed, folders)
+        return [
+            *hook_routes(engine, self.shop, Ears(self.plugins), public_url),
+            *page_routes(pages),
+            *tracking_routes(engine, self.shop, signed, pages.nowhere),
+        ]
 
 
 @dataclass(frozen=True)
 class Site:
-    """What the answers need. `draining` is set once the process is about to end."""
+    """What the answers need. `draining` is set once the process is about to end.
+
+    Without a `front`, only those who watch over Tactful are answered.
+    """
 
     engine: Engine
     known: Known = field(default_factory=Known)
     draining: Event = field(default_factory=Event)
+    front: Front | None = None
 
 
 def make_app(site: Site) -> Starlette:
-    """The application."""
+    """The application. Raises Broken where it would not be safe to start it."""
     return Starlette(
         routes=[
             *health_routes(site.engine, site.draining),
             *metrics_routes(site.engine, site.known),
+            *(site.front.routes(site.engine) if site.front is not None else ()),
         ]
     )

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("provider_ref", sa.String(), nullable=True),
         sa.Column("address_key", sa.String(), nullable=True),
         sa.Column("detail", sa.String(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
         sa.Column("settled", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("feedback_pkey")),
         sa.UniqueConstraint("source", "event_key", name=op.f("feedback_source_event_key_key")),
@@ -487,6 +488,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state IN ('claimed', 'sending', 'unknown')"),
         postgresql_where=sa.text("state IN ('claimed', 'sending', 'unknown')"),
+    )
+    op.create_index(
+        "messages_suspect_idx",
+        "messages",
+        ["channel", "claims"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('planned', 'deferred') AND claims >= 2"),
+        postgresql_where=sa.text("state IN ('planned', 'deferred') AND claims >= 2"),
     )
     op.create_index(
         "messages_trouble_idx",
