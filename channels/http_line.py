@@ -12,7 +12,13 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPMessage,
+    HTTPResponse,
+    HTTPSConnection,
+)
 from math import inf
 from time import monotonic
 from urllib.parse import urlsplit
@@ -51,9 +57,12 @@ class Line:
     `end_s` on the monotonic clock.
     """
 
+    answer_bytes_max = ANSWER_BYTES_MAX
+
     def __init__(self, origin: str, timeout_s: float) -> None:
         url = urlsplit(origin)
         self._host, self._port = url.hostname or "", url.port
+        self._name = url.netloc.rpartition("@")[2]
         self._encrypts = url.scheme == "https"
         self._timeout_s = timeout_s
         self._connection: HTTPConnection | None = None
@@ -70,21 +79,40 @@ class Line:
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> Answer:
         """One request, written once. Raises NotWritten or Unanswered."""
+        written = self._head(method, target, headers, body) + (body or b"")
         connection = self._open()
         if monotonic() >= self.end_s:
             raise NotWritten("not written before the deadline", late=True)
+        response = HTTPResponse(connection.sock, method=method)
         try:
-            connection.request(method, target, body, dict(headers))
-            response = connection.getresponse()
-            read = response.read(ANSWER_BYTES_MAX + 1)
+            # In one write. What http.client does for this costs two, and more than the rest here.
+            connection.sock.sendall(written)
+            response.begin()
+            read = response.read(self.answer_bytes_max + 1)
         except (OSError, HTTPException) as error:
             self.close()
             raise Unanswered(said(error)) from error
+        finally:
+            response.close()
         self._quiet_since_s = monotonic()
-        if response.length or len(read) > ANSWER_BYTES_MAX:
+        is_whole = not response.length and len(read) <= self.answer_bytes_max
+        if response.will_close or not is_whole:
             self.close()
+        if not is_whole:
             raise Unanswered("half an answer, or one of endless length")
         return Answer(response.status, response.headers, read)
+
+    def _head(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> bytes:
+        own = {"Host": self._name, "Accept-Encoding": "identity"}
+        if body is not None:
+            own["Content-Length"] = str(len(body))
+        lines = [f"{method} {target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in (*own.items(), *headers.items())]
+        if any("\r" in line or "\n" in line for line in lines):
+            raise ValueError("a line break in the head of a request")
+        return "\r\n".join((*lines, "", "")).encode("latin-1")
 
     def _open(self) -> HTTPConnection:
         if self._connection is not None and self._has_gone(self._connection):

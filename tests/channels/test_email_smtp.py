@@ -1,7 +1,5 @@
 """SMTP over real sockets: what is certain, what is not, and that nothing goes out twice."""
 
-import datetime as dt
-import ipaddress
 import re
 import ssl
 from collections import Counter
@@ -13,9 +11,6 @@ from time import monotonic
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from channels.contract import (
     Accepted,
@@ -32,6 +27,7 @@ from channels.contract_suite import DEADLINE_S, NOW, ChannelContract
 from channels.email_smtp import SmtpChannel, SmtpSettings
 from channels.smtp_replies import Stage, refusal
 from tests.channels.smtp_server import DROP, SILENCE, MailServer, ScriptedServer, free_port
+from tests.support.certificate import self_signed
 
 
 def email(number: int = 0, address: str = "anna@example.com") -> Item:
@@ -118,35 +114,7 @@ def connect(serve: Serve, serve_mail: ServeMail) -> Iterator[Connect]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate of our own making for 127.0.0.1, with its key in the same file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mail.example.com")])
-    start = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)  # TLS compares with the real clock
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=7))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path / "certificate.pem"
-    file.write_bytes(
-        made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return file
+    return self_signed(tmp_path)
 
 
 @pytest.fixture

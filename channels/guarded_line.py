@@ -1,0 +1,163 @@
+"""A line to an address that a stranger has given: it leads to the open internet, and nowhere else.
+
+A name is looked up once, and the connection goes to the very address that was looked at: a name
+that answers differently the second time gains nothing. Nobody follows a redirect here, and an
+answer has an end, in bytes and in time, however slowly it drips.
+"""
+
+import ssl
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPSConnection
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from socket import (
+    IPPROTO_TCP,
+    SHUT_RDWR,
+    SOCK_STREAM,
+    TCP_NODELAY,
+    getaddrinfo,
+    socket,
+)
+from threading import Timer
+from time import monotonic
+from urllib.parse import urlsplit
+
+from channels.contract import Unsupported
+from channels.http_line import Answer, Line
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_URL_CHARS_MAX = 2_000
+
+
+class Forbidden(OSError):
+    """The name leads to no address that a stranger may have us call."""
+
+
+class GuardedLine(Line):
+    """`allow_private`: any address will do, as on a shop's own network.
+
+    An exchange ends `timeout_s` after it began, as far as it may have come. Only the look-up of a
+    name takes as long as the system lets it.
+    """
+
+    answer_bytes_max = 65_536
+
+    def __init__(
+        self, origin: str, timeout_s: float, *, allow_private: bool, trust: ssl.SSLContext
+    ) -> None:
+        super().__init__(origin, timeout_s)
+        self._allow_private = allow_private
+        self._trust = trust
+        self._end: Timer | None = None
+
+    def ask(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Answer:
+        """One request, written once. Raises NotWritten or Unanswered."""
+        try:
+            return super().ask(method, target, headers, body)
+        finally:
+            if self._end is not None:
+                self._end.cancel()
+
+    def _open(self) -> HTTPConnection:
+        connection = super()._open()
+        self._end = Timer(self._timeout_s, self._hang_up)
+        self._end.daemon = True
+        self._end.start()
+        return connection
+
+    def _made(self, timeout_s: float) -> HTTPConnection:
+        made: _Guarded
+        if self._encrypts:
+            made = _GuardedTls(self._host, self._port, timeout=timeout_s, context=self._trust)
+        else:
+            made = _Guarded(self._host, self._port, timeout=timeout_s)
+        made.allow_private, made.within_s = self._allow_private, timeout_s
+        return made
+
+    def _hang_up(self) -> None:
+        """Whoever waits for this connection hears that it has ended."""
+        connection = self._connection
+        if connection is not None and connection.sock is not None:
+            try:
+                # Not TLS's own shutdown, which changes what another thread is reading from.
+                socket.shutdown(connection.sock, SHUT_RDWR)
+            except OSError:
+                return  # it has ended already
+
+
+class _Guarded(HTTPConnection):
+    allow_private = False
+    within_s = 0.0
+
+    def connect(self) -> None:
+        self.sock = _connected(self.host, self.port, self.within_s, self.allow_private)
+        self.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+
+
+class _GuardedTls(HTTPSConnection, _Guarded):
+    """HTTPSConnection wraps whatever `_Guarded` has connected, for the name that was asked for."""
+
+
+def is_open(address: str) -> bool:
+    """Whether an IP address is one of the open internet, also behind a translation to IPv4."""
+    ip = ip_address(address)
+    if isinstance(ip, IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour
+        if ip in _NAT64:
+            inner = IPv4Address(int(ip) & 0xFFFF_FFFF)
+        if inner is not None:
+            ip = inner
+    return ip.is_global and not ip.is_multicast
+
+
+def url_problem(url: str, *, allow_http: bool, allow_private: bool) -> Unsupported | None:
+    """Why this is no address that can be called, if so; what it resolves to is not looked at."""
+    fix = "write it as https://host/path"
+    if not url.isascii() or any(c <= " " or c in '"<>\\^`{|}\x7f' for c in url):
+        return Unsupported("an address with characters that no URL has", fix)
+    if len(url) > _URL_CHARS_MAX:
+        return Unsupported(f"an address of {len(url)} characters", f"{_URL_CHARS_MAX} at most")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return Unsupported("an address that is no URL", fix)
+    if parts.scheme not in ("https", "http") or not host:
+        return Unsupported("an address that is no URL of the web", fix)
+    if parts.scheme == "http" and not allow_http:
+        return Unsupported("an address without encryption", fix)
+    if parts.username is not None or parts.password is not None or "#" in url:
+        return Unsupported("an address with a login or a fragment", fix)
+    try:
+        fine = allow_private or is_open(host)
+    except ValueError:
+        fine = True  # a name: where it leads is seen when it is called
+    return None if fine else Unsupported("an address inside a private network", "use a public one")
+
+
+def origin_and_target(url: str) -> tuple[str, str]:
+    """`https://host:port`, and what is asked for there."""
+    parts = urlsplit(url)
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}", f"{parts.path or '/'}{query}"
+
+
+def _connected(host: str, port: int, timeout_s: float, allow_private: bool) -> socket:
+    failed: OSError = Forbidden(f"{host} leads into a private network")
+    found = getaddrinfo(host, port, type=SOCK_STREAM)
+    end_s = monotonic() + timeout_s
+    for family, kind, protocol, _, address in found:
+        if not allow_private and not is_open(str(address[0])):
+            continue
+        made = socket(family, kind, protocol)
+        try:
+            made.settimeout(max(0.001, end_s - monotonic()))
+            made.connect(address)
+        except OSError as error:
+            made.close()
+            failed = error
+        else:
+            made.settimeout(timeout_s)
+            return made
+    raise failed
