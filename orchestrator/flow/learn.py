@@ -16,9 +16,8 @@ A product's *popularity* is in how many baskets of the last 28 days it was.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import chain, groupby, islice, pairwise
-from math import sqrt
-from operator import itemgetter
+from fractions import Fraction
+from itertools import chain, groupby, islice
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -26,13 +25,10 @@ from sqlalchemy import Connection
 from orchestrator.model.shop import Shop
 from orchestrator.store.learned import (
     Basket,
-    HabitRow,
+    HabitRule,
     Shelved,
     baskets,
-    bought_since,
     categories,
-    purchases,
-    purchases_of,
     replace_habits,
     replace_pairs,
     set_popularity,
@@ -41,7 +37,7 @@ from orchestrator.store.learned import (
 
 HABIT_WINDOW = timedelta(days=180)
 HABIT_DAYS_MIN = 3
-HABIT_VARIATION_MAX = 0.6
+HABIT_VARIATION_MAX = Fraction(6, 10)
 PAIR_WINDOW = timedelta(days=90)
 POPULAR_WINDOW = timedelta(days=28)
 PAIR_BASKETS_MIN = 8
@@ -52,47 +48,25 @@ DEARER_MAX = 2
 BASKET_PRODUCTS_MAX = 200
 """A larger basket is a restaurant's or an office's: everything in it goes with everything."""
 
-_DAY = 86_400_000_000
-
 
 def learn_habits(
     connection: Connection, now: datetime, shop: Shop, since: datetime | None = None
-) -> int:
+) -> None:
     """Work out the habits of everyone; with `since`, only as to what was bought since then.
 
-    The number of habits written. What is no longer bought keeps its habit until the next full
+    What is no longer bought keeps its habit until the next full
     pass: without one now and then, a habit outlives the window that it was learned from.
     """
-    begin = now - HABIT_WINDOW
-    of = None if since is None else bought_since(connection, shop.bought, since, now)
-    bought = (
-        purchases(connection, shop.bought, begin, now, HABIT_DAYS_MIN)
-        if of is None
-        else purchases_of(connection, shop.bought, begin, now, of)
+    rule = HabitRule(
+        event=shop.bought,
+        begin=now - HABIT_WINDOW,
+        end=now,
+        days_min=HABIT_DAYS_MIN,
+        variation_max=HABIT_VARIATION_MAX,
+        # Days are the shop's: an evening's two visits are one, although midnight UTC lies between.
+        day_begins=now.astimezone(ZoneInfo(shop.zone)).utcoffset() or timedelta(0),
     )
-    # Days are the shop's: an evening's two visits are one, although midnight UTC lies between.
-    offset = now.astimezone(ZoneInfo(shop.zone)).utcoffset() or timedelta(0)
-    shift = offset // timedelta(microseconds=1)
-    found = [
-        habit
-        for (customer, product), lines in groupby(bought, key=itemgetter(0, 1))
-        if (habit := _habit(customer, product, [line.at for line in lines], shift)) is not None
-    ]
-    replace_habits(connection, found, of)
-    return len(found)
-
-
-def _habit(customer: int, product: int, times: Sequence[int], shift: int) -> HabitRow | None:
-    days = sorted({(at + shift) // _DAY for at in times})
-    if len(days) < HABIT_DAYS_MIN:
-        return None
-    gaps = [after - before for before, after in pairwise(days)]
-    mean = sum(gaps) / len(gaps)
-    spread = sqrt(sum((gap - mean) ** 2 for gap in gaps) / len(gaps))
-    if spread > HABIT_VARIATION_MAX * mean:
-        return None
-    last = times[-1]
-    return HabitRow(customer, product, len(days), mean, last, last + round(mean * _DAY))
+    replace_habits(connection, rule, since)
 
 
 def learn_pairs(connection: Connection, now: datetime, shop: Shop) -> int:

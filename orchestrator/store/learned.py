@@ -1,116 +1,139 @@
 """What was learned from purchases, and the purchases that it is learned from."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
     Connection,
-    Integer,
+    Float,
     Select,
+    and_,
+    cast,
     delete,
     exists,
     func,
+    literal,
     or_,
     select,
     tuple_,
     update,
 )
 
-from orchestrator.store.dialect import insert_stored, json_text
+from orchestrator.store.dialect import insert_stored
 from orchestrator.tables import event_products, events, habits, pairs, prices, products
-from orchestrator.tables.instant import micros
-from orchestrator.tables.json import rows
+from orchestrator.tables.base import Instant
+from orchestrator.tables.instant import later_by, micros
 
 Basket = frozenset[int]
-Pair = tuple[int, int]
-"""A customer's id and a product's."""
-
-_PAIRS = rows("pairs", {"customer_id": Integer(), "product_id": Integer()})
 _line = event_products.c
+_MICROSECOND = timedelta(microseconds=1)
+_DAY = timedelta(days=1) // _MICROSECOND
 
 
-class Purchase(NamedTuple):
-    """A product that a customer bought; `at` in microseconds."""
+@dataclass(frozen=True, slots=True)
+class HabitRule:
+    """What counts as a habit: bought on so many days from `begin` to `end`, at gaps whose standard
+    deviation is at most `variation_max` of their mean. `day_begins`: so long before midnight UTC.
+    """
 
-    customer_id: int
-    product_id: int
-    at: int
-
-
-class HabitRow(NamedTuple):
-    """A stored habit, in the order of its columns."""
-
-    customer_id: int
-    product_id: int
-    times: int
-    every_days: float
-    last_at: int
-    next_at: int
+    event: str
+    begin: datetime
+    end: datetime
+    days_min: int
+    variation_max: Fraction
+    day_begins: timedelta
 
 
-def bought_since(
-    connection: Connection, event: str, since: datetime, until: datetime
-) -> list[Pair]:
-    """Which customers bought which products from `since` to `until`, each once."""
-    found = (
+def replace_habits(connection: Connection, rule: HabitRule, since: datetime | None) -> None:
+    """All habits anew, or those of customers and products that were bought `since`."""
+    known = habits.delete()
+    if since is not None:
+        known = known.where(
+            tuple_(habits.c.customer_id, habits.c.product_id).in_(_bought(rule, since))
+        )
+    connection.execute(known)
+    names = [column.name for column in habits.columns]
+    connection.execute(habits.insert().from_select(names, _habits(rule, since)))
+
+
+def _bought(rule: HabitRule, since: datetime) -> Select[Any]:
+    return (
         select(_line.customer_id, _line.product_id)
         .join(events, events.c.id == _line.event_id)
-        .where(events.c.name == event, events.c.at >= since, events.c.at <= until)
+        .where(events.c.name == rule.event, events.c.at >= since, events.c.at <= rule.end)
         .distinct()
     )
-    return [(row[0], row[1]) for row in connection.execute(found)]
 
 
-def purchases(
-    connection: Connection, event: str, since: datetime, until: datetime, times_min: int
-) -> Iterator[Purchase]:
-    """All that a customer bought at least so often, by customer, product and time."""
-    counted = (
+def _often(rule: HabitRule) -> Select[Any]:
+    """A first look, which an index alone can answer: most products are bought once or twice."""
+    return (
+        select(_line.customer_id, _line.product_id)
+        .where(*_in_time(rule))
+        .group_by(_line.customer_id, _line.product_id)
+        .having(func.count() >= rule.days_min)
+    )
+
+
+def _in_time(rule: HabitRule) -> tuple[ColumnElement[bool], ...]:
+    return _line.name == rule.event, _line.at >= rule.begin, _line.at <= rule.end
+
+
+def _habits(rule: HabitRule, since: datetime | None) -> Select[Any]:
+    """customer_id, product_id, times, every_days, last_at, next_at: in whole numbers, so that no
+    rounding decides. With n gaps of sum s, the variance is at most v² of the mean squared where
+    n · Σgap² − s² ≤ v² · s².
+    """
+    shift = literal(rule.day_begins // _MICROSECOND, BigInteger())
+    wanted = _often(rule) if since is None else _bought(rule, since)
+    wanted_of = wanted.cte("wanted").prefix_with("MATERIALIZED")
+    days = (
         select(
             _line.customer_id,
             _line.product_id,
-            _line.at,
-            func.count().over(partition_by=(_line.customer_id, _line.product_id)).label("times"),
+            ((micros(_line.at) + shift) // literal(_DAY, BigInteger())).label("day"),
+            func.max(_line.at).label("last_at"),
         )
-        .where(_line.name == event, _line.at >= since, _line.at <= until)
-        .subquery()
-    )
-    found = (
-        select(counted.c.customer_id, counted.c.product_id, micros(counted.c.at))
-        .where(counted.c.times >= times_min)
-        .order_by(counted.c.customer_id, counted.c.product_id, counted.c.at)
-    )
-    return _purchases(connection, found, {})
-
-
-def purchases_of(
-    connection: Connection, event: str, since: datetime, until: datetime, of: Sequence[Pair]
-) -> Iterator[Purchase]:
-    """The same of some products of some customers, however often."""
-    found = (
-        select(_line.customer_id, _line.product_id, micros(_line.at))
-        .where(
-            _line.customer_id.in_(select(_PAIRS.c.customer_id)),
-            _line.name == event,
-            _line.at >= since,
-            _line.at <= until,
-            tuple_(_line.customer_id, _line.product_id).in_(
-                select(_PAIRS.c.customer_id, _PAIRS.c.product_id)
+        .join(
+            wanted_of,
+            and_(
+                _line.customer_id == wanted_of.c.customer_id,
+                _line.product_id == wanted_of.c.product_id,
             ),
         )
-        .order_by(_line.customer_id, _line.product_id, _line.at)
+        .where(*_in_time(rule))
+        .group_by(_line.customer_id, _line.product_id, "day")
     )
-    return _purchases(connection, found, {"pairs": json_text(of)})
-
-
-def _purchases(
-    connection: Connection, found: Select[int, int, int], wanted: dict[str, str]
-) -> Iterator[Purchase]:
-    return map(Purchase._make, connection.execute(found, wanted))
+    day = days.cte("days").c
+    whose = (day.customer_id, day.product_id)
+    before = func.lag(day.day).over(partition_by=whose, order_by=day.day)
+    gap = select(*whose, day.last_at, (day.day - before).label("gap")).cte("gaps").c
+    number = cast(func.count(gap.gap), BigInteger())
+    total, squares = (cast(func.sum(n), BigInteger()) for n in (gap.gap, gap.gap * gap.gap))
+    last_at, v = func.max(gap.last_at, type_=Instant()), rule.variation_max
+    steady = (number * squares - total * total) * v.denominator**2 <= (
+        total * total * v.numerator**2
+    )
+    return (
+        select(
+            gap.customer_id,
+            gap.product_id,
+            number + 1,
+            cast(total, Float()) / number,
+            last_at,
+            later_by(last_at, total * literal(_DAY, BigInteger()) // number),
+        )
+        .group_by(gap.customer_id, gap.product_id)
+        .having(number + 1 >= rule.days_min, steady)
+    )
 
 
 def baskets(
@@ -131,21 +154,6 @@ def categories(connection: Connection) -> dict[int, str | None]:
     return {
         row[0]: row[1] for row in connection.execute(select(products.c.id, products.c.category))
     }
-
-
-def replace_habits(
-    connection: Connection, found: Sequence[HabitRow], of: Sequence[Pair] | None = None
-) -> None:
-    """These habits instead of those `of` some customers and products, or of all."""
-    if of is None:
-        connection.execute(delete(habits))
-    else:
-        pairs_of = select(_PAIRS.c.customer_id, _PAIRS.c.product_id)
-        connection.execute(
-            delete(habits).where(tuple_(habits.c.customer_id, habits.c.product_id).in_(pairs_of)),
-            {"pairs": json_text(of)},
-        )
-    insert_stored(connection, habits, HabitRow._fields, found)
 
 
 def replace_pairs(

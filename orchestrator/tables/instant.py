@@ -67,6 +67,11 @@ def later(at: ColumnElement[Any], span: timedelta) -> ColumnElement[datetime]:
     return _Later(at, literal_column(str(span // _MICROSECOND)))
 
 
+def later_by(at: ColumnElement[Any], micros: ColumnElement[int]) -> ColumnElement[datetime]:
+    """`at` and so many microseconds, in SQL."""
+    return _Later(at, micros)
+
+
 @compiles(_Later, "sqlite")
 def _later_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     at, micros = (compiler.process(clause, **kw) for clause in element.clauses)
