@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
 from benchmarks.town import NOW
+from channels.contract import Channel
 from channels.outbox import OutboxChannel, OutboxSettings
 from orchestrator.flow.load import Loaded, load, revive
 from orchestrator.flow.tactful import Tactful
@@ -76,17 +78,28 @@ def opened(
     since: datetime = SINCE,
 ) -> Iterator[Tactful]:
     """The engine with these campaigns put to work, sending into a folder."""
+    with (
+        OutboxChannel(OutboxSettings(folder=outbox, files=files)) as channel,
+        sending(engine, versions, channel, since=since) as tactful,
+    ):
+        yield tactful
+
+
+@contextmanager
+def sending(
+    engine: Engine, versions: Sequence[Version], channel: Channel[Any], *, since: datetime = SINCE
+) -> Iterator[Tactful]:
+    """The engine with these campaigns put to work, all their channels through this one."""
     tokens = count(1)
     settings = versions[0].settings
-    with OutboxChannel(OutboxSettings(folder=outbox, files=files)) as channel:
-        tactful = Tactful(
-            engine,
-            settings,
-            versions,
-            channels=dict.fromkeys(settings.shop.channels, channel),
-            deployment=Deployment("bench", "secret"),
-            new_token=lambda: f"token-{next(tokens)}",
-            hands=os.cpu_count() or 1,
-        )
-        tactful.publish(since)
-        yield tactful
+    tactful = Tactful(
+        engine,
+        settings,
+        versions,
+        channels=dict.fromkeys(settings.shop.channels, channel),
+        deployment=Deployment("bench", "secret"),
+        new_token=lambda: f"token-{next(tokens)}",
+        hands=os.cpu_count() or 1,
+    )
+    tactful.publish(since)
+    yield tactful
