@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.message import UNDECIDED, WAITING, State
@@ -41,13 +42,10 @@ from orchestrator.tables import (
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import ids_text, rows, these_ids
-from orchestrator.tables.messages import is_one_of
+from orchestrator.tables.messages import is_one_of, is_suspect
 
 CLAIMS_MAX = 5
 """A message that was claimed so often without any result is poisoned: it stops alone."""
-
-SUSPECT_AFTER = 2
-"""Claimed so often in vain, a message is claimed alone: it takes no others down with it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,6 @@ _DUE = (
         messages.c.send_after <= _NOW,
         messages.c.expires_at > _NOW,
         or_(messages.c.tries == 0, bindparam("may_retry", type_=Boolean())),
-        messages.c.claims.between(bindparam("claims_from"), bindparam("claims_to")),
         ~_STOPPED,
         ~HELD_BACK,
     )
@@ -122,22 +119,25 @@ def _address_now(column: str) -> ColumnElement[Any]:
     return func.coalesce(now_held.scalar_subquery(), messages.c[column])
 
 
-_CLAIM = (
-    update(messages)
-    .where(messages.c.id.in_(_DUE))
-    .values(
-        state=State.CLAIMED,
-        address=_address_now("address"),
-        address_key=_address_now("address_key"),
-        token=bindparam("new_token"),
-        lease_until=bindparam("new_lease", type_=Instant()),
-        claims=messages.c.claims + 1,
+def _claim(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    """Claim what is due, of some."""
+    return (
+        update(messages)
+        .where(messages.c.id.in_(_DUE.where(which)))
+        .values(
+            state=State.CLAIMED,
+            address=_address_now("address"),
+            address_key=_address_now("address_key"),
+            token=bindparam("new_token"),
+            lease_until=bindparam("new_lease", type_=Instant()),
+            claims=messages.c.claims + 1,
+        )
+        .returning(*_CLAIM_COLUMNS)
     )
-    .returning(*_CLAIM_COLUMNS)
-)
 
-_HARMLESS = {"claims_from": 0, "claims_to": SUSPECT_AFTER - 1}
-_SUSPECT = {"claims_from": SUSPECT_AFTER, "claims_to": CLAIMS_MAX}
+
+_CLAIM_HARMLESS = _claim(~is_suspect(messages.c.claims))
+_CLAIM_SUSPECT = _claim(is_suspect(messages.c.claims))
 
 
 def claim(
@@ -150,11 +150,13 @@ def claim(
     token: str,
     lease_until: datetime,
     may_retry: bool = True,
+    suspect_first: bool = False,
 ) -> list[Claimed]:
     """Take what is due on a channel, the highest priority first; nobody else gets it meanwhile.
 
-    Unless it `may_retry`, only what was never tried. Once nothing else is due, those whom workers
-    may have died of, one at a time.
+    Unless it `may_retry`, only what was never tried. Suspects, of which workers may have died, are
+    taken alone, so that they take no others down with them again: when nothing else is due, or
+    `suspect_first`.
     """
     wanted = {
         "of_channel": channel,
@@ -165,10 +167,14 @@ def claim(
         "new_token": token,
         "new_lease": lease_until,
     }
-    found = connection.execute(_CLAIM, {**wanted, **_HARMLESS, "batch_size": batch_size}).all()
-    if not found:
-        found = connection.execute(_CLAIM, {**wanted, **_SUSPECT, "batch_size": 1}).all()
-    return sorted((Claimed(*row) for row in found), key=lambda c: (-c.priority, c.id))
+    ways = [(_CLAIM_HARMLESS, batch_size), (_CLAIM_SUSPECT, 1)]
+    found: list[Claimed] = []
+    for statement, number in reversed(ways) if suspect_first else ways:
+        rows_ = connection.execute(statement, {**wanted, "batch_size": number})
+        found = [Claimed(*row) for row in rows_]
+        if found:
+            break
+    return sorted(found, key=lambda c: (-c.priority, c.id))
 
 
 # What was held back until it was too late says why.

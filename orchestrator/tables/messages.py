@@ -42,7 +42,18 @@ def is_of(campaign: Any, name: str) -> ColumnElement[bool]:
     return column.is_not_distinct_from(name)
 
 
+SUSPECT_AFTER = 2
+"""A message that was claimed so often in vain is a suspect: workers may have died of it."""
+
+
+def is_suspect(claims: Any) -> ColumnElement[bool]:
+    """`claims >= 2` with the number in the statement itself, as `is_one_of` has its words."""
+    column: ColumnElement[Any] = claims
+    return column >= literal_column(str(SUSPECT_AFTER))
+
+
 _waiting = text(f"state IN ({', '.join(repr(str(state)) for state in WAITING)})")
+_suspect = text(f"{_waiting.text} AND claims >= {SUSPECT_AFTER}")
 _in_hand = text("state IN ('claimed', 'sending', 'unknown')")
 _trouble = text(f"state IN ({', '.join(repr(str(state)) for state in TROUBLE)})")
 
@@ -89,6 +100,13 @@ messages = Table(
         "send_after",
         sqlite_where=_waiting,
         postgresql_where=_waiting,
+    ),
+    Index(
+        "messages_suspect_idx",
+        "channel",
+        "claims",
+        sqlite_where=_suspect,
+        postgresql_where=_suspect,
     ),
     Index("messages_in_hand_idx", "lease_until", sqlite_where=_in_hand, postgresql_where=_in_hand),
     Index("messages_trouble_idx", "ended_at", sqlite_where=_trouble, postgresql_where=_trouble),

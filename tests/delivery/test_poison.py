@@ -3,10 +3,18 @@
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import text, update
+from sqlalchemy.event import listen
 
 from channels.contract import Item
+from orchestrator.flow import dispatch
+from orchestrator.store.database import writing
+from orchestrator.store.messages import claim
+from orchestrator.tables import messages
+from orchestrator.tables.messages import SUSPECT_AFTER
 from tests.support.crash import Crash
 from tests.support.shop import NOW, Small, consent, customer, event
 
@@ -34,3 +42,54 @@ def test_a_message_of_which_workers_die_takes_no_others_down_with_it(tmp_path: P
     assert states.pop("c2") == ("poisoned", "claimed_in_vain")
     assert Counter(states.values()) == Counter({("accepted", None): 3})
     assert died == 5
+
+
+def busy(folder: Path) -> Small:
+    """A shop with 60 messages that are due."""
+    shop = Small(folder, {"hello": {}})
+    for n in range(60):
+        shop.add(customer(f"c{n}"), consent(f"c{n}"), event(f"c{n}", "Signed Up", NOW))
+    shop.plan(NOW)
+    return shop
+
+
+def test_a_suspect_gets_its_chance_while_there_is_always_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers that ended for another reason have made it one, say."""
+    monkeypatch.setattr(dispatch, "BATCH_SIZE_MAX", 3)
+    shop = busy(tmp_path)
+    suspects = messages.c.customer_id == shop.ids()["c0"]
+    shop.execute(update(messages).where(suspects).values(claims=SUSPECT_AFTER))
+    batches: list[list[str]] = []
+    shop.recording.before = lambda items: batches.append([item.text for item in items])
+    shop.dispatch(NOW)
+    alone = [place for place, batch in enumerate(batches) if len(batch) == 1]
+    assert alone == [9]
+    assert "for c0" in batches[9][0]
+
+
+def test_suspects_are_looked_for_in_an_index_of_their_own(tmp_path: Path) -> None:
+    shop = busy(tmp_path)
+    on_sqlite = shop.engine.dialect.name == "sqlite"
+    told: list[str] = []
+
+    def plan_of(connection: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
+        if "claims >= 2" in sql and "EXPLAIN" not in sql:
+            asked = "EXPLAIN QUERY PLAN " if on_sqlite else "EXPLAIN "
+            told.extend(str(row) for row in connection.exec_driver_sql(asked + sql, parameters))
+
+    with writing(shop.engine) as connection:
+        if not on_sqlite:  # so small a table would be read as a whole
+            connection.execute(text("ANALYZE messages"))
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        listen(shop.engine, "before_cursor_execute", plan_of)
+        until = NOW + timedelta(minutes=2)
+        claim(
+            *(connection, "email", "outbox", NOW),
+            batch_size=5,
+            token="t",
+            lease_until=until,
+            suspect_first=True,
+        )
+    assert any("messages_suspect_idx" in line for line in told), told
