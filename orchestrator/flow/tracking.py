@@ -25,10 +25,11 @@ _END = re.compile(r"</body\s*>", re.IGNORECASE)
 
 _PICTURE = '<img src="{}" width="1" height="1" alt="">'
 
+# Cubot makes telephones.
 _MACHINES = re.compile(
-    r"bot\b|crawl|spider|preview|scan|fetch|monitor|prefetch|proofpoint|mimecast|barracuda|"
+    r"(?<!cu)bot\b|crawl|spider|preview|scan|fetch|monitor|prefetch|proofpoint|mimecast|barracuda|"
     r"safelinks|urldefense|fireeye|trendmicro|symantec|forcepoint|ironport|messagelabs|"
-    r"facebookexternalhit|whatsapp|slackbot|telegram|skypeuri|headless|python|curl|wget|"
+    r"facebookexternalhit|^whatsapp|skypeuri|headless|python|curl|wget|"
     r"java/|okhttp|go-http|libwww|apache-httpclient|node-fetch|axios",
     re.IGNORECASE,
 )

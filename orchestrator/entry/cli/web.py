@@ -1,10 +1,14 @@
 """`tactful web`: all that is answered over HTTP, to providers, customers and watchers."""
 
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrator.entry.cli.options import ShopFolder
+
+if TYPE_CHECKING:
+    from orchestrator.entry.settings import Settings
 
 
 def web(
@@ -49,7 +53,14 @@ def web(
     if found is not None:
         known = Known.of(found.shop)
         plugins = listening_plugins(found.shop, where)
-        front = Front(found.shop, plugins, where.public_url, where.home / "templates" / "pages")
+        front = Front(
+            found.shop,
+            plugins,
+            where.public_url,
+            where.home / "templates" / "pages",
+            None if where.write_key is None else where.write_key.get_secret_value(),
+            _decide(where),
+        )
     else:
         get_logger("tactful.web").error("shop.yaml is wrong: only watchers are answered")
     engine = open_any_store(where, make=True)
@@ -59,3 +70,13 @@ def web(
         serve(make_app(site), site.draining, host=host, port=port, drain_s=drain_s)
     finally:
         engine.dispose()
+
+
+def _decide(where: "Settings") -> Callable[[Sequence[int]], object] | None:
+    """Whom to tell of customers with news: the workers, where there are any."""
+    if where.redis_url is None:
+        return None
+    from orchestrator.entry.queue.app import make_app
+    from orchestrator.entry.queue.hints import Hints
+
+    return Hints(make_app(where.redis_url)).decide

@@ -12,6 +12,8 @@ from starlette.routing import BaseRoute
 
 from channels.contract import Channel
 from orchestrator.entry.metrics import Known
+from orchestrator.entry.web.collector import KEY_LENGTH_MIN, collector_routes
+from orchestrator.entry.web.gathering import Decide, Gathering
 from orchestrator.entry.web.health import health_routes
 from orchestrator.entry.web.hooks import Ears, check_guarded, hook_routes
 from orchestrator.entry.web.metrics import metrics_routes
@@ -19,6 +21,7 @@ from orchestrator.entry.web.pages import Pages, page_routes
 from orchestrator.entry.web.signed import Signed
 from orchestrator.entry.web.tracking import tracking_routes
 from orchestrator.flow.load.folder import own_templates
+from orchestrator.model.errors import Broken
 from orchestrator.model.shop import Shop
 
 
@@ -27,12 +30,15 @@ class Front:
     """What customers and providers reach. `plugins`: those that take callbacks, by name.
 
     `public_url`: where providers reach us; links in messages lead to the shop's `base_url`.
+    `write_key`: with which the shop's site tells of events; `decide` is told of whose they are.
     """
 
     shop: Shop
     plugins: Mapping[str, Channel[Any]] = field(default_factory=dict)
     public_url: str | None = None
     templates: Path | None = None
+    write_key: str | None = None
+    decide: Decide | None = None
 
     def routes(self, engine: Engine) -> Sequence[BaseRoute]:
         """All of it. Raises Broken for a plugin that would believe whoever calls."""
@@ -46,7 +52,16 @@ class Front:
             *hook_routes(engine, self.shop, Ears(self.plugins), public_url),
             *page_routes(pages),
             *tracking_routes(engine, self.shop, signed, pages.nowhere),
+            *self._collector(engine),
         ]
+
+    def _collector(self, engine: Engine) -> Sequence[BaseRoute]:
+        if self.write_key is None:
+            return []
+        if len(self.write_key) < KEY_LENGTH_MIN:
+            raise Broken(f"the write key is shorter than {KEY_LENGTH_MIN}; set TACTFUL_WRITE_KEY")
+        gathering = Gathering(engine, self.shop, self.decide)
+        return collector_routes(gathering, self.write_key)
 
 
 @dataclass(frozen=True)
