@@ -34,6 +34,7 @@ from orchestrator.store.canaries import any_out
 from orchestrator.store.cancelling import Which
 from orchestrator.store.database import reading, writing
 from orchestrator.store.deployment import Deployment
+from orchestrator.store.turns import turn
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,17 @@ class Tactful:
         self.planner.committed()
         return together(wide, verdicts)
 
+    def plan_in_turn(
+        self, watch: Watch, plan: Callable[[datetime], list[Verdicts]] | None = None
+    ) -> list[Verdicts] | None:
+        """Plan, or do so in this way, and judge; None where another process is at it."""
+        with turn(self.engine, "plan") as mine:
+            if not mine:
+                return None
+            verdicts = (plan or self.plan)(watch.now())
+            self.judge(watch.now())
+            return verdicts
+
     def decide(self, customer_ids: Sequence[int], now: datetime) -> list[Verdicts]:
         """Decide at once about customers with new events."""
         return self.plan(now, These.of(customer_ids))
@@ -143,9 +155,11 @@ class Tactful:
         return self.look(Watch.still(now))
 
     def look(self, watch: Watch, tell: Tell = lambda number: None) -> Tick:
-        """Everything that is due by now: plan, send, look for what was lost."""
-        verdicts = self.plan(watch.now())
-        self.judge(watch.now())
+        """Everything that is due by now: plan, send, look for what was lost.
+
+        Where another process is planning it is left to that one.
+        """
+        verdicts = self.plan_in_turn(watch) or ()
         sent = self.dispatcher.dispatch(watch, tell)
         return Tick(verdicts, sent.states, self.reconcile(watch.now()), sent.wait_s)
 

@@ -58,6 +58,19 @@ def test_who_finds_another_at_it_leaves_planning_to_that_one(world: World) -> No
     assert world.work().plan()
 
 
+def test_who_does_all_of_it_leaves_planning_to_another_too_and_sends(world: World) -> None:
+    """`tactful run`, twice on one database."""
+    world.sign_up(2)
+    with turn(world.engine, "plan"):
+        assert world.tactful.look(clock.WATCH).verdicts == ()
+    assert world.states() == {}
+    world.tactful.plan(clock.now())
+    world.sign_up(1, first=2)
+    with turn(world.engine, "plan"):
+        assert world.tactful.look(clock.WATCH).sent == {"accepted": 2}
+    assert sum(one.planned for one in world.tactful.look(clock.WATCH).verdicts) == 1
+
+
 def test_a_channel_that_the_shop_has_not_got(world: World) -> None:
     assert world.work().dispatch("whatsapp") == {}
 

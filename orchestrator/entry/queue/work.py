@@ -50,14 +50,14 @@ class Work:
 
     def plan(self) -> bool:
         """Decide about whatever is due, unless another process is at it; whether it was done."""
-        with turn(self.tactful.engine, "plan") as mine:
-            if mine:
-                due = self._due(self.due_max + 1)
-                verdicts = self._unhurried.plan(clock.now(), due)
-                self.tactful.judge(clock.now())
-                self._planned(verdicts)
-                self.hints.dispatch_due(self._due())
-        return mine
+        verdicts = self.tactful.plan_in_turn(
+            clock.WATCH, lambda now: self._unhurried.plan(now, self._due(self.due_max + 1))
+        )
+        if verdicts is None:
+            return False
+        self._planned(verdicts)
+        self.hints.dispatch_due(self._due())
+        return True
 
     def decide(self, customer_ids: Sequence[int]) -> None:
         """Decide at once about some customers."""
