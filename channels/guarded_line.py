@@ -6,6 +6,7 @@ answer has an end, in bytes and in time, however slowly it drips.
 """
 
 import ssl
+from collections import OrderedDict
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPSConnection
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -26,6 +27,7 @@ from channels.http_line import Answer, Line
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _URL_CHARS_MAX = 2_000
+_KEPT_LINES = 16
 
 
 class Forbidden(OSError):
@@ -84,6 +86,32 @@ class GuardedLine(Line):
                 socket.shutdown(connection.sock, SHUT_RDWR)
             except OSError:
                 return  # it has ended already
+
+
+class GuardedLines:
+    """Lines to the origins that were called last, kept for the next time."""
+
+    def __init__(self, timeout_s: float, *, allow_private: bool, trust: ssl.SSLContext) -> None:
+        self._timeout_s = timeout_s
+        self._allow_private = allow_private
+        self._trust = trust
+        self._lines: OrderedDict[str, GuardedLine] = OrderedDict()
+
+    def line(self, origin: str) -> GuardedLine:
+        """The line to an origin; the one that was not used for longest makes room."""
+        if origin not in self._lines:
+            self._lines[origin] = GuardedLine(
+                origin, self._timeout_s, allow_private=self._allow_private, trust=self._trust
+            )
+        self._lines.move_to_end(origin)
+        if len(self._lines) > _KEPT_LINES:
+            self._lines.popitem(last=False)[1].close()
+        return self._lines[origin]
+
+    def close(self) -> None:
+        """Hang up everywhere."""
+        while self._lines:
+            self._lines.popitem()[1].close()
 
 
 class _Guarded(HTTPConnection):

@@ -11,7 +11,6 @@ import hmac
 import json
 import re
 import ssl
-from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from time import monotonic
@@ -38,14 +37,13 @@ from channels.contract import (
     Unsupported,
     size_of,
 )
-from channels.guarded_line import Forbidden, GuardedLine, origin_and_target, url_problem
+from channels.guarded_line import Forbidden, GuardedLines, origin_and_target, url_problem
 from channels.http_line import Answer, NotWritten, Unanswered, is_certain, one_line, retry_after_s
 from channels.lanes import Lanes
 
 _PREFIX = "whsec_"
 _KEY_BYTES_MIN, _KEY_BYTES_MAX = 24, 64  # as the scheme asks
 _ID = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
-_KEPT_LINES = 16
 _RETRY_AFTER_S = 60.0
 
 
@@ -108,11 +106,7 @@ class WebhookChannel(Channel[WebhookSettings]):
     def __init__(self, settings: WebhookSettings) -> None:
         super().__init__(settings)
         self._keys = settings.keys()
-        self._trust: ssl.SSLContext | None = None
         self._lanes = Lanes(self._lane, settings.connections)
-
-    def open(self) -> None:
-        self._trust = ssl.create_default_context(cafile=self.settings.ca_file)
 
     def close(self) -> None:
         self._lanes.close()
@@ -124,8 +118,8 @@ class WebhookChannel(Channel[WebhookSettings]):
         self.refuse_oversize(items)
         end_s = monotonic() + deadline_s
 
-        def post(lane: "_Lane", item: Item) -> Outcome:
-            return self._post(lane, item, end_s, now)
+        def post(lines: GuardedLines, item: Item) -> Outcome:
+            return self._post(lines, item, end_s, now)
 
         return self._lanes.run(items, post)
 
@@ -150,7 +144,7 @@ class WebhookChannel(Channel[WebhookSettings]):
             allow_private=self.settings.allow_private,
         )
 
-    def _post(self, lane: "_Lane", item: Item, end_s: float, now: datetime) -> Outcome:
+    def _post(self, lines: GuardedLines, item: Item, end_s: float, now: datetime) -> Outcome:
         fault = self._fault(item)
         if fault is not None:
             return Rejected(Reason.unsupported, f"{fault.what}: {fault.fix}")
@@ -158,7 +152,7 @@ class WebhookChannel(Channel[WebhookSettings]):
             return Deferred(0.0, "not written before the deadline")
         body = _body(item)
         origin, target = origin_and_target(item.address)
-        line = lane.line(origin)
+        line = lines.line(origin)
         line.end_s = end_s
         try:
             answer = line.ask("POST", target, self._headers(item, body, now), body)
@@ -182,37 +176,10 @@ class WebhookChannel(Channel[WebhookSettings]):
             "webhook-signature": " ".join(_signature(key, signed) for key in self._keys),
         }
 
-    def _lane(self) -> "_Lane":
-        if self._trust is None:
-            self.open()
-        assert self._trust is not None  # `open` has made it
-        return _Lane(self.settings, self._trust)
-
-
-class _Lane:
-    """Lines to the addresses that were called last."""
-
-    def __init__(self, settings: WebhookSettings, trust: ssl.SSLContext) -> None:
-        self._settings = settings
-        self._trust = trust
-        self._lines: OrderedDict[str, GuardedLine] = OrderedDict()
-
-    def line(self, origin: str) -> GuardedLine:
-        """The line to an origin; the one that was not used for longest makes room."""
-        wanted = self._settings
-        if origin not in self._lines:
-            self._lines[origin] = GuardedLine(
-                origin, wanted.timeout_s, allow_private=wanted.allow_private, trust=self._trust
-            )
-        self._lines.move_to_end(origin)
-        if len(self._lines) > _KEPT_LINES:
-            self._lines.popitem(last=False)[1].close()
-        return self._lines[origin]
-
-    def close(self) -> None:
-        """Hang up everywhere."""
-        while self._lines:
-            self._lines.popitem()[1].close()
+    def _lane(self) -> GuardedLines:
+        wanted = self.settings
+        trust = ssl.create_default_context(cafile=wanted.ca_file)
+        return GuardedLines(wanted.timeout_s, allow_private=wanted.allow_private, trust=trust)
 
 
 def _body(item: Item) -> bytes:
