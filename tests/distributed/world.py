@@ -150,6 +150,14 @@ class World:
         with self.process(*celery, *quiet, *(options or ("-c", "2"))) as process:
             yield process
 
+    def command(self, environ: Mapping[str, str], *command: "str | Path") -> str:
+        """What a command prints, which ends well."""
+        done = subprocess.run(
+            command, cwd=ROOT, env=dict(environ), capture_output=True, text=True, timeout=PATIENCE_S
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     @contextmanager
     def process(self, *command: "str | Path") -> Iterator["Process"]:
         """A process in a session of its own, which ends with the block, whatever happens."""

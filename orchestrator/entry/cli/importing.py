@@ -1,6 +1,7 @@
 """`tactful import`: records from files into the database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,8 @@ from orchestrator.entry.cli.faults import PROBLEMS
 from orchestrator.entry.cli.options import Json, ShopFolder
 
 if TYPE_CHECKING:
-    from orchestrator.flow.imports import ImportReport
+    from orchestrator.entry.settings import Settings
+    from orchestrator.flow.imports import ImportReport, OnNews
 
 
 def import_(
@@ -43,11 +45,18 @@ def import_(
     where = settings(shop)
     written = read_shop(where).shop
     reports: list[tuple[Path, ImportReport]] = []
-    with open_store(where, make=True) as engine, _Bar(quiet=json) as bar:
+    with open_store(where, make=True) as engine, _Bar(quiet=json) as bar, ExitStack() as stack:
+        news = stack.enter_context(_news(where)) if kind in NEWS else None
         for file in files:
             try:
                 report = import_file(
-                    engine, kind, file, shop=written, now=clock.now(), progress=bar.of(file)
+                    engine,
+                    kind,
+                    file,
+                    shop=written,
+                    now=clock.now(),
+                    progress=bar.of(file),
+                    news=news,
                 )
             except KeyboardInterrupt:
                 said = f"{file}: {bar.rows:,} rows were read; import it again to go on"
@@ -62,6 +71,27 @@ def import_(
         _show(reports)
     if any(report.rejected for _, report in reports):
         raise typer.Exit(PROBLEMS)
+
+
+NEWS = ("events", "consents", "prices", "stock")
+"""Kinds of which somebody may want to hear at once."""
+
+
+@contextmanager
+def _news(where: "Settings") -> "Iterator[OnNews | None]":
+    """Whom to tell of each batch: workers, where there is a broker between them and us."""
+    if where.redis_url is None:
+        yield None
+        return
+    from orchestrator.entry.logs import start_logs
+    from orchestrator.entry.queue.app import app
+    from orchestrator.entry.queue.hints import Hints
+    from orchestrator.entry.queue.news import News
+
+    start_logs(level="warning", secrets=[where.database_url, where.redis_url])
+    news = News(Hints(app))
+    yield news.told
+    news.end()
 
 
 class _Bar:

@@ -3,10 +3,19 @@
 from orchestrator.flow.imports.importer import (
     BATCH_ROWS,
     ImportReport,
+    OnNews,
     OnProgress,
     Progress,
     import_file,
     import_records,
 )
 
-__all__ = ["BATCH_ROWS", "ImportReport", "OnProgress", "Progress", "import_file", "import_records"]
+__all__ = [
+    "BATCH_ROWS",
+    "ImportReport",
+    "OnNews",
+    "OnProgress",
+    "Progress",
+    "import_file",
+    "import_records",
+]

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, Table
 
 from orchestrator.flow.imports.rejects import RejectFile
 from orchestrator.flow.imports.sources import SourceRow, open_source
-from orchestrator.flow.ingest import KINDS, Batch, Kind, Reader, Refused, Tally, ingest
+from orchestrator.flow.ingest import KINDS, Batch, Ingested, Kind, Reader, Refused, Tally, ingest
 from orchestrator.model.errors import WrongUse
 from orchestrator.model.problem import did_you_mean
 from orchestrator.model.shop import Shop
@@ -58,6 +58,9 @@ class ImportReport:
 _FILLED: Mapping[Kind, tuple[Table, ...]] = {"events": (events, event_products)}
 
 OnProgress = Callable[[Progress], None]
+OnNews = Callable[[Ingested], None]
+"""Is told what a batch did, once it is committed."""
+
 OnRefused = Callable[[Refused, Any], None]
 
 
@@ -69,6 +72,7 @@ def import_file(
     shop: Shop,
     now: datetime,
     progress: OnProgress | None = None,
+    news: OnNews | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> ImportReport:
     """Import a file of one kind of record. Raises WrongUse for a file that is none."""
@@ -88,6 +92,7 @@ def import_file(
                 shop=shop,
                 now=now,
                 told=told,
+                news=news,
                 refused=lambda one, written: rejects.add(one.line, one.reason, written),
                 batch_rows=batch_rows,
             )
@@ -104,6 +109,7 @@ def import_records(
     shop: Shop,
     now: datetime,
     progress: OnProgress | None = None,
+    news: OnNews | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> ImportReport:
     """Import records from memory, the same way; they may come from a generator."""
@@ -120,6 +126,7 @@ def import_records(
         shop=shop,
         now=now,
         told=told,
+        news=news,
         refused=None,
         batch_rows=batch_rows,
     )
@@ -144,6 +151,7 @@ def _import(
     shop: Shop,
     now: datetime,
     told: Callable[[int], None],
+    news: OnNews | None,
     refused: OnRefused | None,
     batch_rows: int,
 ) -> ImportReport:
@@ -157,6 +165,8 @@ def _import(
             if good:
                 with writing(engine) as connection:
                     done = ingest(connection, Batch(**{kind: tuple(good)}), now, shop, known)
+                if news is not None:
+                    news(done)
                 total.add(done.tallies[kind])
                 bad += done.refused
             bad.sort(key=lambda one: one.line)
