@@ -306,6 +306,8 @@ class Capabilities:
     """`delivered` will be reported."""
     text_chars_max: int | None
     body_bytes_max: int | None
+    callback_bytes_max: int = 262_144
+    """What is larger is no callback of this provider's, and not read."""
 
 
 class ChannelSettings(BaseModel):

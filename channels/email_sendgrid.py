@@ -84,8 +84,9 @@ class SendGridSettings(ChannelSettings):
     """`https://api.eu.sendgrid.com` for accounts in the EU."""
     webhook_public_key: str | None = None
     """As SendGrid shows it beside the signed Event Webhook."""
-    webhook_fresh_s: float = Field(default=600.0, gt=0, le=86_400)
-    """What was signed longer before it came, or after, is refused."""
+    webhook_fresh_s: float = Field(default=90_000.0, gt=0, le=604_800)
+    """What was signed longer before it came is refused. SendGrid goes on trying for 24 hours; what
+    is heard twice meanwhile is known by its name."""
     categories: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
         default=(), max_length=10
     )
@@ -142,6 +143,7 @@ class SendGridChannel(Channel[SendGridSettings]):
         receipts=True,
         text_chars_max=None,
         body_bytes_max=5_000_000,
+        callback_bytes_max=1_048_576,  # SendGrid collects 768 kB of events
     )
 
     def __init__(self, settings: SendGridSettings) -> None:

@@ -40,6 +40,9 @@ _DROPPED = {
 # A bounce of these classes is about us or the day, not about the mailbox.
 _PASSING = frozenset({"Reputation", "Content", "Technical", "Frequency or Volume Too High"})
 
+_SKEW = timedelta(minutes=10)
+"""By so much SendGrid's clock may be ahead of ours."""
+
 _Told = tuple[FeedbackKind, Reason | None]
 _decode = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
@@ -61,7 +64,7 @@ def parse(
         if not by.verify_signature(raw.decode(), signature, stamp):
             return Refused("the signature is wrong")
         age = datetime.fromisoformat(arrived) - datetime.fromtimestamp(int(stamp), UTC)
-        if abs(age) > fresh:
+        if not -_SKEW <= age <= fresh:
             return Refused(f"signed {age} before it came")
         events = _decode(raw)
         told = [_feedback(event) for event in events]

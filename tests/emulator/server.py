@@ -219,7 +219,10 @@ def _handler(emulator: Emulator) -> type[BaseHTTPRequestHandler]:
                 reply = Reply(reply.status, b"\xff<html>\x00")
             if fault is Fault.nameless:
                 reply = Reply(reply.status, {"status": "queued"})
-            self.write(reply, cut_short=fault is Fault.cut_short)
+            try:
+                self.write(reply, cut_short=fault is Fault.cut_short)
+            except ConnectionError:
+                self.close_connection = True  # who asked has gone
 
         def write(self, reply: Reply, *, cut_short: bool) -> None:
             body = reply.body

@@ -5,7 +5,7 @@ import http.client
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from threading import Thread
@@ -27,6 +27,8 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 
 class Calling(OutboxChannel):
     """An outbox whose provider calls back: JSON, signed together with the address called."""
+
+    capabilities = replace(OutboxChannel.capabilities, callback=True, callback_bytes_max=300_000)
 
     def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> list[Feedback] | Refused:
         if not hmac.compare_digest(sign(raw, headers["x-tactful-url"]), headers.get("x-sign", "")):

@@ -14,10 +14,9 @@ from sqlalchemy import text
 from channels.contract import ChannelSettings, Feedback
 from channels.outbox import OutboxChannel, OutboxSettings
 from orchestrator.entry.web.app import Front, Site, make_app
-from orchestrator.entry.web.hooks import BYTES_MAX
 from orchestrator.model.errors import Broken
 from orchestrator.tables import feedback, messages
-from tests.feedback.site import PUBLIC, Caller, answering, serving, sign
+from tests.feedback.site import PUBLIC, Caller, Calling, answering, serving, sign
 from tests.feedback.stage import agreed, number, stage, standing
 from tests.support.shop import Small
 
@@ -96,9 +95,10 @@ def test_other_doors_are_shut(caller: Caller, method: str, path: str, status: in
     assert caller.call(method, path).status == status
 
 
-def test_no_more_is_read_than_there_may_be(caller: Caller) -> None:
-    assert caller.call("POST", "/hooks/outbox", b" " * BYTES_MAX).status == 403
-    assert caller.call("POST", "/hooks/outbox", b" " * (BYTES_MAX + 1)).status == 413
+def test_no_more_is_read_than_the_provider_ever_tells(caller: Caller) -> None:
+    most = Calling.capabilities.callback_bytes_max
+    assert caller.call("POST", "/hooks/outbox", b" " * most).status == 403
+    assert caller.call("POST", "/hooks/outbox", b" " * (most + 1)).status == 413
 
 
 def test_a_body_without_end_is_cut_off(caller: Caller) -> None:
@@ -214,6 +214,10 @@ class SecretSettings(OutboxSettings):
     token: SecretStr = SecretStr("")
 
 
+class KeySettings(OutboxSettings):
+    public_key: str | None = ""
+
+
 class Trusting(OutboxChannel):
     def parse_feedback(self, raw: bytes, headers: object) -> list[Feedback]:
         return []
@@ -228,6 +232,7 @@ class Breaking(OutboxChannel):
     ("channel", "settings", "said"),
     [
         (OutboxChannel, SecretSettings, "has an empty token; set TACTFUL_OUTBOX_TOKEN"),
+        (OutboxChannel, KeySettings, "has an empty public_key"),
         (Trusting, OutboxSettings, "that nobody has signed"),
     ],
 )

@@ -4,6 +4,7 @@ A 2xx means that all of it is durable. 204: it is about messages of ours; 202: a
 know, or it is worked in later. What is hostile is refused with a 4xx, whatever it is.
 """
 
+import re
 from collections.abc import Mapping
 from threading import Lock
 from typing import Any
@@ -24,10 +25,10 @@ from orchestrator.flow.feedback import hear
 from orchestrator.model.errors import Broken
 from orchestrator.model.shop import Shop
 
-BYTES_MAX = 256 * 1024
 OURS = "x-tactful-"
 """Headers that only we set."""
 
+_KEY = re.compile("key|secret|token|password")
 _PROBES = (b"", b"{}", b"[]", b"MessageStatus=delivered")
 
 
@@ -40,6 +41,10 @@ class Ears:
 
     def __contains__(self, name: str) -> bool:
         return name in self._plugins
+
+    def bytes_max(self, name: str) -> int:
+        """Of a body."""
+        return self._plugins[name].capabilities.callback_bytes_max
 
     def parse(self, name: str, raw: bytes, headers: Mapping[str, str]) -> list[Feedback] | Refused:
         """What it tells. A plugin that breaks down over it has not verified it."""
@@ -55,13 +60,20 @@ def check_guarded(plugins: Mapping[str, Channel[Any]], public_url: str) -> None:
     """Raises Broken for a plugin with an empty secret, or one that believes whoever calls."""
     for name, plugin in plugins.items():
         for field, value in plugin.settings:
-            if isinstance(value, SecretStr | SecretBytes) and not value.get_secret_value():
+            if _is_empty(field, value):
                 variable = f"TACTFUL_{name}_{field}".upper()
                 raise Broken(f"the channel plugin {name} has an empty {field}; set {variable}")
         headers = _added(f"{public_url}/hooks/{name}")
         for probe in _PROBES:
             if not isinstance(Ears({name: plugin}).parse(name, probe, headers), Refused):
                 raise Broken(f"the channel plugin {name} takes callbacks that nobody has signed")
+
+
+def _is_empty(field: str, value: object) -> bool:
+    """What was set to nothing, and is a secret: by its type, or a public key by its name."""
+    if isinstance(value, SecretStr | SecretBytes):
+        return not value.get_secret_value()
+    return value in ("", b"") and _KEY.search(field) is not None
 
 
 def hook_routes(engine: Engine, shop: Shop, ears: Ears, public_url: str) -> list[Route]:
@@ -72,7 +84,7 @@ def hook_routes(engine: Engine, shop: Shop, ears: Ears, public_url: str) -> list
         if name not in ears:
             return Response(status_code=404)
         try:
-            raw = await read_body(request, BYTES_MAX)
+            raw = await read_body(request, ears.bytes_max(name))
         except TooLarge:
             return Response(status_code=413, headers={"connection": "close"})
         except Unreadable:
