@@ -1,8 +1,8 @@
 """Each channel from due in the ledger to recorded as accepted, to a sink beside it.
 
-One process on SQLite, without Celery: what is compared is what a message costs on its channel.
-`ready` leaves the engine out: messages that are rendered already, in batches as the engine makes
-them.
+In one process on SQLite, and by the Procfile's workers on PostgreSQL (`celery`; SMTP is there in
+`bench_celery`). `ready` leaves the engine out: messages that are rendered already, in batches as
+the engine makes them.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,9 @@ from typing import Any
 
 from benchmarks.engine import campaign, sending
 from benchmarks.figure import Figure, Measured
+from benchmarks.fleet import run_campaign
 from benchmarks.ran import Ran
+from benchmarks.servers import servers
 from benchmarks.sinks import sink
 from benchmarks.town import NOW, make_town
 from benchmarks.vendor_sink import vendor_sink
@@ -25,6 +27,7 @@ from channels.sms_twilio import TwilioChannel, TwilioSettings
 from orchestrator.store.database import open_database
 
 CUSTOMERS = 20_000
+FLEET_CUSTOMERS = 40_000
 READY = 20_000
 DEADLINE_S = 600.0
 CAMPAIGNS = {"smtp": "letter", "sendgrid": "letter", "twilio": "note"}
@@ -44,6 +47,16 @@ FIGURES = tuple(
         Figure(f"channel_{name}_cpu_s_per_1000", f"{what}: work for 1,000", "s"),
         Figure(f"channel_{name}_ready_per_s", f"{what}, rendered already, no ledger", "1/s"),
     )
+) + tuple(
+    figure
+    for name, what in (
+        ("sendgrid", "E-mails in SendGrid's form"),
+        ("twilio", "Texts in Twilio's form"),
+    )
+    for figure in (
+        Figure(f"celery_{name}_per_s", f"{what}, start to recorded, Celery", "1/s"),
+        Figure(f"celery_{name}_cpu_s_per_1000", f"{what}: work for 1,000, all processes", "s"),
+    )
 )
 
 
@@ -60,6 +73,20 @@ def measure(divisor: int) -> Measured:
                 yield f"channel_{name}_cpu_s_per_1000", ran.cpu_s_per_1000
                 ready = max(READY // divisor, 20)
                 yield f"channel_{name}_ready_per_s", _ready_per_s(name, channel, ready)
+        yield from _by_celery(vendors, max(FLEET_CUSTOMERS // divisor, 20), alone=divisor > 1)
+
+
+def _by_celery(vendors: str, customers: int, *, alone: bool) -> Measured:
+    settings = {
+        "TACTFUL_EMAIL_SENDGRID_API_KEY": "SG.benchmark",
+        "TACTFUL_EMAIL_SENDGRID_API_URL": vendors,
+        **{f"TACTFUL_SMS_TWILIO_{name.upper()}": value for name, value in _twilio(vendors).items()},
+    }
+    with servers() as all_:
+        for name in ("sendgrid", "twilio"):
+            ran = run_campaign(all_, customers, name, alone=alone, environment=settings)
+            yield f"celery_{name}_per_s", ran.per_s
+            yield f"celery_{name}_cpu_s_per_1000", ran.cpu_s_per_1000
 
 
 @contextmanager
@@ -71,15 +98,18 @@ def _channel(name: str, smtp_port: int, vendors: str) -> Iterator[Channel[Any]]:
         mail = {"api_key": "SG.benchmark", "api_url": vendors}
         channel = SendGridChannel(SendGridSettings.model_validate(mail))
     else:
-        text = {
-            "account_sid": "AC" + "0" * 32,
-            "auth_token": "benchmark",
-            "api_url": vendors,
-            "callback_url": "https://tactful.example.com/callbacks/sms_twilio",
-        }
-        channel = TwilioChannel(TwilioSettings.model_validate(text))
+        channel = TwilioChannel(TwilioSettings.model_validate(_twilio(vendors)))
     with channel:
         yield channel
+
+
+def _twilio(vendors: str) -> dict[str, str]:
+    return {
+        "account_sid": "AC" + "0" * 32,
+        "auth_token": "benchmark",
+        "api_url": vendors,
+        "callback_url": "https://tactful.example.com/callbacks/sms_twilio",
+    }
 
 
 def _due(name: str, channel: Channel[Any], number: int, database: Path) -> Ran:

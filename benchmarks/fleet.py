@@ -4,11 +4,12 @@ import re
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import Engine, func, select, update
 
@@ -30,8 +31,25 @@ from orchestrator.store.schema import create_schema
 from orchestrator.tables import clocks, messages
 from tests.provider.plugin import make_plugin_path
 
-CAMPAIGN = "letter"
-PLUGINS = {"smtp": "email_smtp", "http": "recording"}
+
+@dataclass(frozen=True)
+class Way:
+    """By which plugin messages leave, and the campaign, channel and line of the Procfile for it."""
+
+    plugin: str
+    campaign: str = "letter"
+    channel: str = "email"
+    line: str = "email"
+    country: str = "US"
+    """Where the customers live: texts to the US do not leave on Sundays, when one may measure."""
+
+
+WAYS = {
+    "smtp": Way("email_smtp"),
+    "http": Way("recording"),
+    "sendgrid": Way("email_sendgrid"),
+    "twilio": Way("sms_twilio", "note", "sms", "texts", country="GB"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,14 +69,22 @@ class Fleet:
 
 ALONE = (
     "celery -A orchestrator.entry.queue worker -l info -P solo -n alone@%h "
-    "-Q plan,decide,dispatch.email --without-gossip --without-mingle"
+    "-Q plan,decide,dispatch.email,dispatch.sms --without-gossip --without-mingle"
 )
 """All of it in one process, to see that everything runs."""
 
 
-def run_campaign(servers: Servers, customers: int, over: str, *, alone: bool = False) -> Ran:
-    """A letter to whoever of so many customers wants one, once; `over`: smtp or http."""
-    with fleet(servers, customers, over, ["plan", "email"], alone=alone) as ours:
+def run_campaign(
+    servers: Servers,
+    customers: int,
+    over: str,
+    *,
+    alone: bool = False,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Ran:
+    """A message to whoever of so many customers wants one, once; `over`: a name in `WAYS`."""
+    lines = ["plan", WAYS[over].line]
+    with fleet(servers, customers, over, lines, alone=alone, environment=environment) as ours:
         before = ours.states()
         cpu_s, began = servers.cpu_s(*ours.pids), datetime.now(UTC)
         ours.hints.plan()
@@ -92,26 +118,36 @@ def _settled(ours: Fleet, before: dict[str, int]) -> bool:
 
 @contextmanager
 def fleet(
-    servers: Servers, customers: int, over: str, names: Sequence[str], *, alone: bool = False
+    servers: Servers,
+    customers: int,
+    over: str,
+    names: Sequence[str],
+    *,
+    alone: bool = False,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Fleet]:
-    """A town on PostgreSQL, a campaign put to work, and these lines of the Procfile running."""
+    """A town on PostgreSQL, a campaign put to work, and these lines of the Procfile running.
+
+    `environment`: the settings of a plugin that goes neither to the sink's SMTP nor to its HTTP.
+    """
     lines = {"alone": ALONE} if alone else {name: _of_procfile(name) for name in names}
     url, broker = servers.database(), servers.broker()
     engine = open_database(url)
     create_schema(engine)
     fill_town(engine, Town(customers, worldwide=False))
     home = servers.folder / f"shop-{over}"
-    _furnish(home, PLUGINS[over], CAMPAIGN)
+    _furnish(home, WAYS[over])
     with writing(engine) as connection:
         for number, zone in enumerate(_zones_at_noon(), 1):
             moved = update(clocks).where(clocks.c.id == number)
-            connection.execute(moved.values(key=Clock((zone,), "US").key))
+            connection.execute(moved.values(key=Clock((zone,), WAYS[over].country).key))
         deployment = this_deployment(connection, new_deployment())
     loaded = load(home)
     if loaded.problems:
         raise RuntimeError("\n".join(map(str, loaded.problems)))
     make_tactful(engine, loaded, {}, deployment).publish(datetime.now(UTC) - timedelta(days=1))
-    environment = {
+    wanted = {
+        **environment,
         "TACTFUL_HOME": str(home),
         "TACTFUL_DATABASE_URL": url,
         "TACTFUL_REDIS_URL": broker,
@@ -125,7 +161,7 @@ def fleet(
     with ExitStack() as stack:
         workers = [
             stack.enter_context(
-                running(shlex.split(line), environment, servers.folder / f"{over}-{name}.log")
+                running(shlex.split(line), wanted, servers.folder / f"{over}-{name}.log")
             )
             for name, line in lines.items()
         ]
@@ -143,11 +179,12 @@ def _of_procfile(name: str) -> str:
     )
 
 
-def _furnish(home: Path, plugin: str, campaign: str) -> None:
+def _furnish(home: Path, way: Way) -> None:
     """The benchmarks' shop with one campaign, which is due as of a minute ago."""
+    campaign = way.campaign
     shutil.copytree(OWN / "campaigns" / campaign, home / "campaigns" / campaign)
     shop = (OWN / "campaigns" / "shop.yaml").read_text(encoding="utf-8")
-    shop = re.sub(r"(email: \{through: )\w+", rf"\1{plugin}", shop)
+    shop = re.sub(rf"({way.channel}: \{{through: )\w+", rf"\1{way.plugin}", shop)
     shop = re.sub(r"^zone: .*", "zone: UTC", shop, flags=re.MULTILINE)
     (home / "campaigns" / "shop.yaml").write_text(shop, encoding="utf-8")
     written = home / "campaigns" / campaign / "campaign.yaml"
