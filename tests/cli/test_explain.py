@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.tables import addresses, suppressions
+from orchestrator.tables import addresses, customers, suppressions
 from tests.cli.shop import NIGHT, NOW, TEA_PRICE, ShopFolder
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -180,6 +180,12 @@ def withdraw(shop: ShopFolder) -> None:
     shop.agree("ann", given=False, at=NOW + DAY)
 
 
+def take_a_pause(shop: ShopFolder) -> None:
+    ready(shop)
+    for connection in shop.database():
+        connection.execute(customers.update().values(paused_until=NOW + DAY))
+
+
 LEFT = NOW - 2 * HOUR
 HELD = timedelta(seconds=15)
 MORNING = NIGHT + 10 * HOUR
@@ -189,6 +195,7 @@ CASES = {
     "already_messaged": Stopped(
         lambda shop: (sent_before()(shop), shop.happen("bob", at=NOW)), at=LEFT + HOUR / 2
     ),
+    "on_pause": Stopped(take_a_pause, value=stamp(NOW + DAY), until=NOW + DAY),
     "too_soon_again": Stopped(
         sent_before("channels: [email]", "channels: [email]\nagain_after: 3d"),
         value=stamp(LEFT), until=LEFT + 3 * DAY + HELD, line=f"{HELLO}:10",

@@ -37,6 +37,10 @@ OTHER: Mapping[str, str] = {
     "auth_failed": "the provider did not accept our login",
     "window_closed": "the conversation's window is closed",
     "other": "the provider refused it",
+    # what was told later (orchestrator.flow.feedback)
+    "bounced_hard": "came back: the address does not work",
+    "bounced_soft": "the provider has it, and could not deliver it for now",
+    "complained": "was called spam",
     # a template's failures (orchestrator.flow.render)
     "template_error": "the template is wrong",
     "template_missing": "a template is missing",
