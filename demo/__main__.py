@@ -13,6 +13,7 @@ from threading import Thread
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from channels.outbox import OutboxChannel, OutboxSettings
+from demo.beside import beside
 from demo.complete_journey.clock import REPLAY_FROM, REPLAY_TO
 from demo.complete_journey.feed import replay as feed
 from demo.complete_journey.source import SourceMissing
@@ -32,7 +33,7 @@ from orchestrator.store.deployment import this_deployment
 
 HOME = Path(__file__).resolve().parent.parent
 VAR = HOME / "var" / "demo"
-STEP = timedelta(hours=2)
+STEP = timedelta(hours=3)
 KINDS: dict[str, Kind] = {
     "price": "prices",
     "stock": "stock",
@@ -124,7 +125,7 @@ def _watch(tactful: Tactful) -> None:
 
 
 def _arrivals() -> Iterator[Arrival]:
-    for kind, record in feed(REPLAY_FROM, REPLAY_TO):
+    for kind, record in beside(feed):
         yield datetime.fromisoformat(str(record["at"])), KINDS[kind], record
 
 

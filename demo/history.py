@@ -1,10 +1,14 @@
 """The half year before the replay, imported once and kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
+from demo.beside import beside
 from demo.complete_journey.clock import REPLAY_FROM
+from demo.complete_journey.customers import Record
 from demo.complete_journey.feed import History
 from orchestrator.flow.imports import OnProgress, Progress, import_records
 from orchestrator.flow.ingest import KINDS, Kind
@@ -36,9 +40,8 @@ def import_history(path: Path, shop: Shop, told: Told) -> None:
     engine = open_database(str(unfinished), durable=False)
     try:
         create_schema(engine)
-        history = History(REPLAY_FROM, since=REPLAY_FROM - LOOK_BACK)
-        for kind in KINDS:
-            records = getattr(history, kind)()
+        for kind, made in groupby(beside(_records), key=itemgetter(0)):
+            records = (record for _, record in made)
             done = import_records(
                 engine, kind, records, shop=shop, now=REPLAY_FROM, progress=_teller(kind, told)
             )
@@ -46,6 +49,13 @@ def import_history(path: Path, shop: Shop, told: Told) -> None:
     finally:
         engine.dispose()
     unfinished.rename(path)
+
+
+def _records() -> Iterator[tuple[Kind, Record]]:
+    history = History(REPLAY_FROM, since=REPLAY_FROM - LOOK_BACK)
+    for kind in KINDS:
+        for record in getattr(history, kind)():
+            yield kind, record
 
 
 def _teller(kind: Kind, told: Told) -> OnProgress:
