@@ -65,6 +65,27 @@ def test_steps_have_their_own_files() -> None:
     assert bad(render_text(every, message())).reason == "template_missing"
 
 
+def test_a_message_to_a_browser_has_a_subject_and_keeps_its_letters() -> None:
+    files = templates(
+        webpush_subject="For {{ customer.first_name }}\n", webpush_txt="“Müsli” – now"
+    )
+    found = good(render_text(files, message(), kind="webpush.txt"))
+    assert (found.subject, found.text, found.segments) == ("For Ann", "“Müsli” – now", None)
+    text = good(render_text(templates(sms_txt="“Müsli” – now"), message()))
+    assert (text.subject, text.text) == ("", '"Müsli" - now')
+    assert text.segments is not None
+
+
+@pytest.mark.parametrize(
+    ("subject", "reason"),
+    [(" \n", "empty"), ("a\x00b", "control_character"), ("{{ no }}", "undefined")],
+)
+def test_a_subject_that_cannot_be_sent_ends_the_message(subject: str, reason: str) -> None:
+    files = templates(webpush_subject=subject, webpush_txt="now")
+    failed = bad(render_text(files, message(), kind="webpush.txt"))
+    assert (failed.reason, failed.template) == (reason, "webpush.subject.j2")
+
+
 def test_an_unknown_variable_names_template_and_line() -> None:
     failed = bad(email(email_html="<p>\n\n{{ customer.nickname }}</p>"))
     assert (failed.reason, failed.template, failed.line) == ("undefined", "email.html.j2", 3)

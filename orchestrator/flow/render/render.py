@@ -34,7 +34,8 @@ _SPACES = re.compile(r"\s+").sub
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message as the customer will see it. A text message has no subject, preheader or html."""
+    """A message as the customer will see it. Only e-mail has a preheader and html, and only a text
+    message segments."""
 
     text: str
     quote: Quote
@@ -112,20 +113,29 @@ def render_text(
     offer: bool = False,
     limits: RenderLimits = DEFAULT_LIMITS,
 ) -> Rendered | RenderFailed:
-    """A text message, folded into GSM-7 where nothing is lost, with its segments counted.
+    """A message of plain text, under its own subject where there is a template for one.
 
-    What too many segments are is for the caller to say.
+    One by telephone is folded into GSM-7 where nothing is lost, with its segments counted; what too
+    many of them are is for the caller to say.
     """
     state = RenderState(context.locale, context.zone, limits)
-    name = file_name(kind, prefix)
+    name = file_name(f"{kind.removesuffix('.txt')}.subject", prefix)
     try:
+        subject = ""
+        if name in templates:
+            subject = _header(templates.render(name, context.values, state), "the subject")
+            if not subject:
+                return RenderFailed("empty", "the subject is empty", name)
+        name = file_name(kind, prefix)
         written = _body(templates.render(name, context.values, state)).strip()
-        text = fold(written)
-        if not text:
+        if not written:
             return RenderFailed("empty", "there is nothing to read", name)
-        quote = quote_of(state, written)
+        quote = quote_of(state, f"{subject}\n{written}")
         refused = _offer_refused(quote, name) if offer else None
-        return refused or Rendered(text=text, quote=quote, segments=segments(text))
+        if refused is not None or kind != "sms.txt":
+            return refused or Rendered(text=written, quote=quote, subject=subject)
+        text = fold(written)
+        return Rendered(text=text, quote=quote, segments=segments(text))
     except Exception as error:  # data may break a template in any way; this message alone ends
         return _failed(error, name)
 

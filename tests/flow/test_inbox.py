@@ -1,0 +1,191 @@
+"""The inbox in the shop's own site, on both databases."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from channels.inbox import InboxChannel, InboxSettings
+from orchestrator.flow.inbox import clicked, feed, seen
+from orchestrator.tables import attempts, contents, message_log, messages
+from tests.support.shop import NOW, Small, consent, customer, event
+
+pytestmark = pytest.mark.usefixtures("databases")
+
+TEMPLATES = {
+    "inbox.subject.j2": "{{ event.properties.ref }}\n",
+    "inbox.txt.j2": "A word for {{ customer.who }}\n",
+}
+CHANNELS = {
+    "inbox": {"through": "inbox"},
+    "email": {"through": "outbox", "sender": "shop@example.com"},
+}
+CAMPAIGN = {"channels": ["inbox"], "expires": "3d"}
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Small]:
+    """Ann has got three messages, a minute after each other, and Bob one."""
+    made = Small(
+        tmp_path,
+        {"hello": CAMPAIGN},
+        shop={"channels": CHANNELS},
+        channel=InboxChannel(InboxSettings()),
+        templates={"hello": TEMPLATES},
+    )
+    for key in ("ann1", "bob2"):
+        made.add(customer(key, addresses={"customer": key}), consent(key, "inbox"))
+    for number, key in enumerate(("ann1", "ann1", "bob2", "ann1")):
+        at = NOW + number * MINUTE
+        made.add(event(key, "Signed Up", at, id=f"e{number}", ref=f"word {number}"))
+        made.tick(at)
+    yield made
+    made.engine.dispose()
+
+
+def titles(found: dict[str, Any] | None) -> list[str]:
+    assert found is not None
+    return [one["title"] for one in found["messages"]]
+
+
+def page(shop: Small, customer: str = "ann1", **more: Any) -> dict[str, Any]:
+    found = feed(shop.engine, customer, more.pop("now", NOW + 9 * MINUTE), **more)
+    assert found is not None
+    return found
+
+
+def ids(shop: Small, customer: str = "ann1") -> list[str]:
+    return [one["id"] for one in page(shop, customer)["messages"]]
+
+
+def test_a_customer_finds_what_is_theirs_the_newest_first(shop: Small) -> None:
+    found = page(shop)
+    assert titles(found) == ["word 3", "word 1", "word 0"]
+    assert (found["unseen"], found["next"]) == (3, None)
+    assert titles(page(shop, "bob2")) == ["word 2"]
+    assert found == json.loads(json.dumps(found))
+    newest = found["messages"][0]
+    assert newest["text"] == "A word for ann1"
+    assert newest["at"] == "2017-11-21T17:03:00Z"
+    assert newest["until"] == "2017-11-24T17:03:00Z"
+    assert (newest["campaign"], newest["topic"]) == ("hello", "tips")
+    assert not newest["seen"]
+
+
+def test_the_ledger_says_that_they_were_accepted(shop: Small) -> None:
+    rows = shop.rows(messages)
+    assert [row["state"] for row in rows] == ["accepted"] * 4
+    refs = [row["provider_ref"] for row in shop.rows(attempts)]
+    assert len(set(refs)) == 4
+    assert all(refs)
+
+
+def test_it_is_as_long_as_it_is_and_keeps_its_letters(tmp_path: Path) -> None:
+    """Segments and the letters of telephones are nothing to an inbox."""
+    text = "“Grüße” – " + "x" * 1_000
+    shop = Small(
+        tmp_path,
+        {"hello": CAMPAIGN},
+        shop={"channels": CHANNELS},
+        channel=InboxChannel(InboxSettings()),
+        templates={"hello": {**TEMPLATES, "inbox.txt.j2": text}},
+    )
+    shop.add(customer("ann1", addresses={"customer": "ann1"}), consent("ann1", "inbox"))
+    shop.add(event("ann1", "Signed Up", NOW, ref="Hello"))
+    shop.tick(NOW)
+    (found,) = page(shop)["messages"]
+    assert found["text"] == text
+    shop.engine.dispose()
+
+
+def test_nobody_s_inbox_is_empty(shop: Small) -> None:
+    assert page(shop, "nobody") == {"messages": [], "unseen": 0, "next": None}
+
+
+def test_page_by_page_it_is_the_same(shop: Small) -> None:
+    first = page(shop, most=2)
+    assert titles(first) == ["word 3", "word 1"]
+    assert first["unseen"] == 3
+    # What comes meanwhile moves nothing.
+    shop.add(event("ann1", "Signed Up", NOW + 5 * MINUTE, id="e9", ref="word 9"))
+    shop.tick(NOW + 5 * MINUTE)
+    second = page(shop, most=2, after=first["next"])
+    assert titles(second) == ["word 0"]
+    assert second["next"] is None
+
+
+def test_of_one_moment_none_is_left_out_between_two_pages(shop: Small) -> None:
+    shop.execute(messages.update().values(counts_at=NOW))
+    found, after = [], ""
+    for _ in range(3):
+        one = page(shop, most=1, after=after)
+        found += titles(one)
+        after = one["next"]
+    assert found == ["word 3", "word 1", "word 0"]
+    assert after is None
+
+
+@pytest.mark.parametrize("after", ["x", "1", "1-", "-1", "1-1-1", "9" * 18 + "-1", "1-" + "9" * 30])
+def test_a_page_that_there_is_not(shop: Small, after: str) -> None:
+    assert feed(shop.engine, "ann1", NOW, after=after) is None
+
+
+def test_what_is_over_is_gone(shop: Small) -> None:
+    assert titles(page(shop, now=NOW + timedelta(days=3))) == ["word 3", "word 1"]
+    assert page(shop, now=NOW + timedelta(days=4)) == {"messages": [], "unseen": 0, "next": None}
+
+
+@pytest.mark.parametrize("state", ["planned", "sending", "unknown", "cancelled", "skipped"])
+def test_what_was_not_accepted_is_not_there(shop: Small, state: str) -> None:
+    shop.execute(messages.update().where(messages.c.id == int(ids(shop)[0])).values(state=state))
+    assert titles(page(shop)) == ["word 1", "word 0"]
+    assert page(shop)["unseen"] == 2
+
+
+def test_what_was_forgotten_is_gone(shop: Small) -> None:
+    newest = int(ids(shop)[0])
+    shop.execute(contents.delete().where(contents.c.message_id == newest))
+    assert titles(page(shop)) == ["word 1", "word 0"]
+    assert page(shop)["unseen"] == 2
+
+
+def test_seen_counts_once(shop: Small) -> None:
+    newest, older, oldest = ids(shop)
+    words = shop.tactful.shop
+    assert seen(shop.engine, words, "ann1", [newest, older], NOW) == 2
+    assert seen(shop.engine, words, "ann1", [newest, older, oldest], NOW + MINUTE) == 1
+    found = page(shop)
+    assert [one["seen"] for one in found["messages"]] == [True] * 3
+    assert not any(one["clicked"] for one in found["messages"])
+    assert found["unseen"] == 0
+    assert [row["what"] for row in shop.rows(message_log)] == ["opened"] * 3
+
+
+def test_clicked_is_seen_too(shop: Small) -> None:
+    newest, *_ = ids(shop)
+    words = shop.tactful.shop
+    assert clicked(shop.engine, words, "ann1", newest, NOW)
+    assert clicked(shop.engine, words, "ann1", newest, NOW + MINUTE)
+    found = page(shop)
+    assert [(one["seen"], one["clicked"]) for one in found["messages"]] == [
+        (True, True),
+        (False, False),
+        (False, False),
+    ]
+    assert found["unseen"] == 2
+    assert [row["what"] for row in shop.rows(message_log)] == ["clicked"]
+
+
+def test_nobody_marks_what_is_somebody_else_s(shop: Small) -> None:
+    newest, *_ = ids(shop)
+    words = shop.tactful.shop
+    wrong = [newest, "x", "-1", "9" * 18, "9" * 40, ""]
+    assert seen(shop.engine, words, "bob2", wrong, NOW) == 0
+    assert not clicked(shop.engine, words, "bob2", newest, NOW)
+    assert not clicked(shop.engine, words, "nobody", newest, NOW)
+    assert page(shop)["unseen"] == 3
+    assert shop.rows(message_log) == []
