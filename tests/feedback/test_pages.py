@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from orchestrator.flow.links import Links
+from orchestrator.flow.page_words import PAGE_LANGUAGES, page_words
 from orchestrator.flow.wishes import PAUSE
 from orchestrator.store.database import writing
 from orchestrator.store.deployment import Deployment, this_deployment
@@ -371,3 +372,27 @@ def test_while_the_database_is_away(shop: Small, caller: Caller) -> None:
     page = caller.get(path("u"))
     assert page.status == 503
     assert "try again" in page.text
+
+
+@pytest.mark.parametrize("locale", ["en_GB", "de_AT", "fr_CA", "es_MX", "ja_JP", "fi_FI"])
+def test_pages_in_the_customers_language(shop: Small, caller: Caller, locale: str) -> None:
+    shop.execute(customers.update().values(locale=locale))
+    words = page_words(locale)
+    page = caller.get(path("p")).text
+    assert words["about"] in page
+    assert ("locale", locale) in Form(page).fields or locale == "fi_FI"
+    assert words["end_button"] in caller.get(path("u")).text
+    assert words["ended_title"] in caller.post(path("u")).text
+
+
+def test_every_language_has_every_word_and_the_same_gaps() -> None:
+    for language, words in PAGE_LANGUAGES.items():
+        assert words.keys() == PAGE_LANGUAGES["en"].keys(), language
+        for name, english in PAGE_LANGUAGES["en"].items():
+            assert gaps(words[name]) == gaps(english), (language, name)
+    own = [set(words.values()) for words in PAGE_LANGUAGES.values()]
+    assert min(len(one - own[0]) for one in own[1:]) > 35  # not English with another name
+
+
+def gaps(said: str) -> set[str]:
+    return set(re.findall(r"{(\w+)}", said))
