@@ -50,9 +50,10 @@ SHOP: Mapping[str, Any] = {
     },
 }
 MARKETING_EXPIRES, SERVICE_EXPIRES = "3m", "10m"
+WAIT = "15s"
 
 
-def campaigns(expires: str = MARKETING_EXPIRES) -> dict[str, dict[str, Any]]:
+def campaigns(expires: str = MARKETING_EXPIRES, wait: str = WAIT) -> dict[str, dict[str, Any]]:
     """Three that events trigger, one of them in two steps; one each minute; one for service."""
     plain = {"purpose": "help", "expires": expires, "max_audience": 1_000_000}
     return {
@@ -68,7 +69,7 @@ def campaigns(expires: str = MARKETING_EXPIRES) -> dict[str, dict[str, Any]]:
             "topic": "tips",
             "trigger": {"event": "Signed Up"},
             "channels": ["email"],
-            "steps": [{"send": {}}, {"wait": "15s"}, {"send": {"template": "again"}}],
+            "steps": [{"send": {}}, {"wait": wait}, {"send": {"template": "again"}}],
             "caps": ["4 per 1h"],
         },
         "cart": {
@@ -116,13 +117,13 @@ _TEMPLATES = {
 _SHARED = Path(__file__).parents[2] / "templates"
 
 
-def write_shop(home: Path, expires: str = MARKETING_EXPIRES) -> None:
+def write_shop(home: Path, expires: str = MARKETING_EXPIRES, wait: str = WAIT) -> None:
     """The folder that TACTFUL_HOME names. JSON is YAML, too."""
     for source in _SHARED.rglob("*.j2"):
         target = home / "templates" / source.relative_to(_SHARED)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
-    for name, campaign in campaigns(expires).items():
+    for name, campaign in campaigns(expires, wait).items():
         folder = home / "campaigns" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "campaign.yaml").write_text(json.dumps(campaign).replace("true", "yes"))

@@ -21,14 +21,17 @@ SCRIPT = (
 
 def test_nothing_is_doubled_lost_or_sent_where_it_must_not() -> None:
     wanted = Wanted(
-        seconds=25,
+        seconds=0,
         seed=3,
-        rate_per_s=4.0,
+        rate_per_s=6.0,
         people=60,
         workers=FEW_WORKERS,
         script=SCRIPT,
         long_pauses=False,
         expires="45s",
+        wait="3s",
+        drain_s=150.0,
+        every_s=(0.4, 1.2),
     )
     done = trial(wanted, Event())
     said = "\n".join(

@@ -29,7 +29,7 @@ from tests.chaos.fleet import ROOT, Fleet
 from tests.chaos.judge import Verdict, judge
 from tests.chaos.ledger import Ledger, read_ledger, unfinished
 from tests.chaos.life import Life, until_committed
-from tests.chaos.shop import MARKETING_EXPIRES, Person, people, write_shop
+from tests.chaos.shop import MARKETING_EXPIRES, WAIT, Person, people, write_shop
 from tests.provider.log import Log, read
 from tests.provider.plugin import make_plugin_path
 from tests.servers import Postgres, Redis, postgres, redis
@@ -71,6 +71,8 @@ class Wanted:
     tickers: int = 2
     drain_s: float = 420.0
     expires: str = MARKETING_EXPIRES
+    wait: str = WAIT
+    """Between the two steps of a campaign."""
     faults: str = FAULTS
     workers: Mapping[str, Sequence[str]] = field(default_factory=lambda: WORKERS)
     shares: Mapping[str, float] = field(default_factory=lambda: SOMETIMES)
@@ -204,7 +206,7 @@ def _stage(wanted: Wanted, folder: Path, say: Say) -> Iterator[_Stage]:
     diary = Diary()
     home, plugins = folder / "shop", folder / "plugins"
     home.mkdir(parents=True)
-    write_shop(home, wanted.expires)
+    write_shop(home, wanted.expires, wanted.wait)
     make_plugin_path(plugins)
     with ExitStack() as stack:
         database = stack.enter_context(postgres())
