@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from time import monotonic
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from channels.contract import (
@@ -35,6 +38,7 @@ from channels.contract_suite import DEADLINE_S, NOW, ChannelContract
 from channels.settings import load_settings
 from channels.sms_twilio import TwilioChannel, TwilioSettings
 from channels.twilio_errors import REASONS
+from channels.twilio_http import form
 from tests.emulator.described import has_vendors, vendors_faults
 from tests.emulator.fixtures import receiver, twilio
 from tests.emulator.receiver import Receiver
@@ -224,6 +228,11 @@ def test_what_twilio_would_refuse_is_said_before(
     wrong: dict[str, object], channel: TwilioChannel
 ) -> None:
     assert isinstance(channel.prepare(replace(text(), **wrong)), Unsupported)  # type: ignore[arg-type]
+
+
+@given(st.dictionaries(st.text(max_size=9), st.text(max_size=60) | st.integers(), max_size=5))
+def test_a_form_is_written_as_the_standard_library_does(data: dict[str, object]) -> None:
+    assert form(data) == urlencode(data).encode()
 
 
 def test_segments_are_counted_for_texts_alone(channel: TwilioChannel) -> None:
