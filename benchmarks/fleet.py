@@ -25,6 +25,7 @@ from orchestrator.entry.queue.hints import Hints
 from orchestrator.flow.load import load
 from orchestrator.model.clock import Clock
 from orchestrator.model.message import State
+from orchestrator.model.shop import Shop
 from orchestrator.store.database import open_database, reading, writing
 from orchestrator.store.deployment import this_deployment
 from orchestrator.store.schema import create_schema
@@ -59,6 +60,8 @@ class Fleet:
     engine: Engine
     hints: Hints
     pids: Sequence[int]
+    shop: Shop
+    deployment_id: str
 
     def states(self) -> dict[str, int]:
         """State → messages."""
@@ -125,9 +128,11 @@ def fleet(
     *,
     alone: bool = False,
     environment: Mapping[str, str] = MappingProxyType({}),
+    trigger: str = "",
 ) -> Iterator[Fleet]:
     """A town on PostgreSQL, a campaign put to work, and these lines of the Procfile running.
 
+    `trigger`: what asks for the campaign; else it is due once, as of a minute ago.
     `environment`: the settings of a plugin that goes neither to the sink's SMTP nor to its HTTP.
     """
     lines = {"alone": ALONE} if alone else {name: _of_procfile(name) for name in names}
@@ -136,14 +141,17 @@ def fleet(
     create_schema(engine)
     fill_town(engine, Town(customers, worldwide=False))
     home = servers.folder / f"shop-{over}"
-    _furnish(home, WAYS[over])
+    due = datetime.now(UTC) - timedelta(minutes=1)
+    once = f"{{once: {due:%Y-%m-%d %H:%M}, zone: shop}}"
+    _furnish(home, WAYS[over], trigger or once)
     with writing(engine) as connection:
         for number, zone in enumerate(_zones_at_noon(), 1):
             moved = update(clocks).where(clocks.c.id == number)
             connection.execute(moved.values(key=Clock((zone,), WAYS[over].country).key))
         deployment = this_deployment(connection, new_deployment())
     loaded = load(home)
-    if loaded.problems:
+    settings = loaded.settings
+    if loaded.problems or settings is None:
         raise RuntimeError("\n".join(map(str, loaded.problems)))
     make_tactful(engine, loaded, {}, deployment).publish(datetime.now(UTC) - timedelta(days=1))
     wanted = {
@@ -166,7 +174,8 @@ def fleet(
             for name, line in lines.items()
         ]
         until(lambda: len(app.control.ping(timeout=0.5)) >= len(lines), "the workers")
-        yield Fleet(engine, Hints(app), [worker.pid for worker in workers])
+        pids = [worker.pid for worker in workers]
+        yield Fleet(engine, Hints(app), pids, settings.shop, deployment.id)
         app.pool.force_close_all()
     engine.dispose()
 
@@ -179,8 +188,8 @@ def _of_procfile(name: str) -> str:
     )
 
 
-def _furnish(home: Path, way: Way) -> None:
-    """The benchmarks' shop with one campaign, which is due as of a minute ago."""
+def _furnish(home: Path, way: Way, trigger: str) -> None:
+    """The benchmarks' shop with one campaign, which this asks for."""
     campaign = way.campaign
     shutil.copytree(OWN / "campaigns" / campaign, home / "campaigns" / campaign)
     shop = (OWN / "campaigns" / "shop.yaml").read_text(encoding="utf-8")
@@ -188,11 +197,10 @@ def _furnish(home: Path, way: Way) -> None:
     shop = re.sub(r"^zone: .*", "zone: UTC", shop, flags=re.MULTILINE)
     (home / "campaigns" / "shop.yaml").write_text(shop, encoding="utf-8")
     written = home / "campaigns" / campaign / "campaign.yaml"
-    due = datetime.now(UTC) - timedelta(minutes=1)
     written.write_text(
         re.sub(
             r"trigger: \{once: .*\}",
-            f"trigger: {{once: {due:%Y-%m-%d %H:%M}, zone: shop}}",
+            f"trigger: {trigger}",
             written.read_text(encoding="utf-8"),
         ),
         encoding="utf-8",

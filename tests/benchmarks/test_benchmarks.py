@@ -11,7 +11,7 @@ from benchmarks.__main__ import SMALL, figures, keep, main, measure, subjects
 from benchmarks.figure import Figure
 from benchmarks.told import BEGIN, END, tell
 
-MAY_SHRINK = {"decide_growth_exponent"}
+MAY_SHRINK = {"decide_growth_exponent", "pause_p99_s"}
 """What says nothing at small sizes."""
 
 
