@@ -1,43 +1,130 @@
-"""The page for channel authors is true: its example is a package that works."""
+"""What `tactful channel new` writes is a package that works, as ADDING_A_CHANNEL.md says."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner, Result
+
+from channels.contract import KINDS
+from orchestrator.entry.cli import app
+
 ROOT = Path(__file__).parents[2]
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGE = (ROOT / "ADDING_A_CHANNEL.md").read_text(encoding="utf-8")
 
 
-def test_the_example_passes_the_contract_suite_and_is_found(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "adding-a-channel.md").read_text(encoding="utf-8")
-    blocks = FENCE.findall(page)
-    assert [language for language, _ in blocks] == ["python", "python", "toml"]
-    (tmp_path / "sms_gateway.py").write_text(blocks[0][1], encoding="utf-8")
-    (tmp_path / "test_sms_gateway.py").write_text(blocks[1][1], encoding="utf-8")
-    info = tmp_path / "tactful_sms_gateway-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: tactful-sms-gateway\nVersion: 1.0\n"
+def tactful(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def environ(*paths: Path) -> dict[str, str]:
+    path = os.pathsep.join(map(str, (*paths, ROOT)))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def ran(*command: str, folder: Path, environ: dict[str, str], code: int = 0) -> str:
+    """What a process of its own says, which has to end with this code."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        env=environ, cwd=folder, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page's own example."""
+    folder = tmp_path_factory.mktemp("plugin") / "tactful-carrier-pigeon"
+    written = tactful("channel", "new", "carrier_pigeon", "--into", str(folder), "--json")
+    assert written.exit_code == 0, written.output
+    said = json.loads(written.stdout)
+    assert Path(said["folder"]) == folder.resolve()
+    assert all((folder / file).is_file() for file in said["files"])
+    return folder
+
+
+def test_it_passes_the_contract_suite_as_it_is(package: Path) -> None:
+    suite = ran(
+        *("-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+        folder=package,
+        environ=environ(package),
     )
-    point = re.search(r"^sms_gateway = \"(.*)\"$", blocks[2][1], re.MULTILINE)
-    assert point is not None
-    (info / "entry_points.txt").write_text(f"[tactful.channels]\nsms_gateway = {point[1]}\n")
+    assert re.search(r"2\d passed", suite), suite
 
-    path = os.pathsep.join([str(tmp_path), str(ROOT)])
-    environ = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    suite = subprocess.run(
-        [*command, "--rootdir", tmp_path, tmp_path],
-        env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert suite.returncode == 0, suite.stdout + suite.stderr
-    assert re.search(r"1\d passed", suite.stdout), suite.stdout
 
-    listing = "from channels.registry import *; print(installed(find_channels())['sms_gateway'])"
-    listed = subprocess.run(
-        [sys.executable, "-c", listing],
-        env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    assert "distribution='tactful-sms-gateway', version='1.0'" in listed.stdout
+def test_installed_beside_tactful_the_doctor_lists_it(package: Path, tmp_path: Path) -> None:
+    build = "import sys, hatchling.build as b; print(b.build_wheel(sys.argv[1]))"
+    wheel = ran("-c", build, str(tmp_path), folder=package, environ=environ()).split()[-1]
+    site = tmp_path / "site"
+    with zipfile.ZipFile(tmp_path / wheel) as packed:
+        packed.extractall(site)
+    home = tmp_path / "shop"
+    home.mkdir()
+    listing = ran(
+        *("-c", "from orchestrator.entry.cli import main; main()", "doctor", "--json"),
+        folder=home,
+        environ={**environ(site), "TACTFUL_HOME": str(home)},
+        code=3,  # there is no shop here
+    )
+    (found,) = (one for one in json.loads(listing) if one["about"] == "plugin carrier_pigeon")
+    assert (found["level"], found["what"]) == ("good", "tactful-carrier-pigeon 0.1.0: sms")
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_it_may_carry_whatever_campaigns_write(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "new"
+    assert tactful("channel", "new", "pigeon", "--kind", kind, "--into", str(folder)).exit_code == 0
+    look = (
+        "from tactful_pigeon.channel import PigeonChannel as C; "
+        "print(C.name, *C.capabilities.kinds, *sorted(next(iter(C.capabilities.parts.values()))))"
+    )
+    said = ran("-c", look, folder=folder, environ=environ(folder)).split()
+    assert said == ["pigeon", kind, *sorted(KINDS[kind].parts)]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("new", "Pigeon"), "is no name for a channel"),
+        (("new", "class"), "is no name for a channel"),
+        (("new", "a__b"), "is no name for a channel"),
+        (("new", "../pigeon"), "is no name for a channel"),
+        (("new", "x" * 41), "is no name for a channel"),
+        (("new", "outbox"), "there is a channel 'outbox' already"),
+        (("new", "pigeon", "--kind", "smoke"), "there is no kind 'smoke'"),
+        (("old", "pigeon"), "did you mean `channel new`?"),
+        (("new", "pigeon", "--into", str(ROOT / "channels" / "pigeon")), "outside Tactful"),
+    ],
+)
+def test_what_it_does_not_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], why: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = tactful("channel", *words)
+    assert told.exit_code == 2
+    assert why in " ".join(told.output.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("here")
+    assert tactful("channel", "new", "pigeon", "--into", str(tmp_path)).exit_code == 2
+    assert list(tmp_path.iterdir()) == [mine]
+
+
+def test_the_page_names_what_is_written(package: Path) -> None:
+    named = set(re.findall(r"^\| `([\w/.]+)` \|", PAGE, re.MULTILINE))
+    written = {
+        path.relative_to(package).as_posix() for path in package.rglob("*.*") if path.is_file()
+    }
+    ours = {one for one in written if "__" not in one and not one.startswith("README")}
+    assert named == ours
+    kinds = set(re.findall(r"`(\w+)`", PAGE.partition("The kinds are")[2].partition(".")[0]))
+    assert kinds == KINDS.keys()

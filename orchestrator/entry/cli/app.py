@@ -7,6 +7,7 @@ import typer
 
 from orchestrator.entry.cli.approve import approve, release
 from orchestrator.entry.cli.cancel import cancel
+from orchestrator.entry.cli.channel import channel
 from orchestrator.entry.cli.check import check
 from orchestrator.entry.cli.deployment import deployment
 from orchestrator.entry.cli.doctor import doctor
@@ -79,6 +80,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "approve": approve,
     "release": release,
     "cancel": cancel,
+    "channel": channel,
     "deployment": deployment,
     "doctor": doctor,
     "migrate": migrate,
