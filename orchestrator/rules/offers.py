@@ -54,7 +54,7 @@ def proposals(offer: Products, shop: Shop, asked: Any) -> Select[Any]:
             in_stock(),
             price.is_not(None),
         )
-        .correlate(asked)
+        .correlate_except(products, habits, pairs)
     )
     if shop.never_offer:
         found = found.where(~private(shop))
@@ -123,7 +123,11 @@ def _of_trigger(product_id: ColumnElement[Any], asked: Any) -> ColumnElement[boo
     of_change = select(product_changes.c.product_id).where(
         product_changes.c.id == asked.c.change_id
     )
-    return product_id.in_(union_all(of_event.correlate(asked), of_change.correlate(asked)))
+    both = (
+        of_event.correlate_except(event_products),
+        of_change.correlate_except(product_changes),
+    )
+    return product_id.in_(union_all(*both))
 
 
 def _bought_lately(offer: Products, shop: Shop, asked: Any) -> ColumnElement[bool]:

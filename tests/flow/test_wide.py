@@ -15,7 +15,7 @@ from orchestrator.store import decided
 from orchestrator.store.consents import suppress
 from orchestrator.store.database import open_database, writing
 from orchestrator.tables import controls, messages, passes
-from tests.support.shop import NOW, Small, consent, customer, event
+from tests.support.shop import NOW, Small, consent, customer, event, price, product
 
 PEOPLE = 23
 DAILY = {"trigger": {"cron": "0 12 * * *"}, "max_audience": 1_000}
@@ -207,3 +207,18 @@ def test_two_slots_of_one_clock_are_two_messages(tmp_path: Path, database: Engin
     assert shop.plan(NOW) == {"hours": Counter(planned=2 * PEOPLE)}
     assert len({(row["customer_id"], row["occasion"]) for row in shop.rows(messages)}) == 2 * PEOPLE
     assert shop.plan(NOW) == {}
+
+
+@pytest.mark.parametrize("offered", ["listed", "bestsellers", "regulars", "goes_with", "better"])
+def test_what_is_offered_is_looked_for_whoever_asks(
+    tmp_path: Path, database: Engine, offered: str
+) -> None:
+    products = {"from": offered, **({"ids": ["p1"]} if offered == "listed" else {})}
+    deal = {**DAILY, "purpose": "offer", "offer": {"products": products}}
+    shop = Small(tmp_path, {"deal": deal}, database=database)
+    shop.tactful.hands = 2
+    shop.add(product("p1"), price("p1", "4.99"))
+    for n in range(PEOPLE):
+        shop.add(customer(f"c{n}"), consent(f"c{n}"))
+    reason = "planned" if offered == "listed" else "nothing_to_offer"
+    assert shop.plan(NOW) == {"deal": Counter({reason: PEOPLE})}
