@@ -5,7 +5,8 @@ import select
 import smtplib
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 from types import MappingProxyType
@@ -19,17 +20,20 @@ from channels.contract import (
     Channel,
     ChannelSettings,
     Deferred,
+    Feedback,
     Finding,
     Item,
     Level,
     Outcome,
     Prepared,
     Reason,
+    Refused,
     Rejected,
     Unsupported,
     size_of,
 )
 from channels.smtp_batch import Batch, Letter
+from channels.smtp_bounces import HEADER, envelope_id, parse, seal, xtext
 from channels.smtp_replies import RETRY_AFTER_S, readable
 from channels.smtp_talk import Talk
 
@@ -56,6 +60,9 @@ class SmtpSettings(ChannelSettings):
     """Where bounces go (the envelope's sender). None: the address of the message's sender."""
     connections: int = Field(default=4, ge=1, le=50)
     """At most so many at once from each process; providers allow five or more."""
+    bounce_secret: SecretStr | None = Field(default=None, min_length=16)
+    """Seals each message, so that what comes back is known for ours. Without it no mail is believed
+    to be a bounce. From TACTFUL_EMAIL_SMTP_BOUNCE_SECRET; any long random text."""
     timeout_s: float = Field(default=30.0, gt=0, le=600)
     """For connecting, and for each answer. `send` may outlast its deadline by this much."""
 
@@ -87,7 +94,7 @@ class SmtpChannel(Channel[SmtpSettings]):
         rate_per_s=None,
         idempotency=None,
         search=False,
-        callback=False,
+        callback=True,
         receipts=False,
         text_chars_max=None,
         body_bytes_max=5_000_000,  # grows by a third in base64; most servers take 10 MB or more
@@ -98,6 +105,8 @@ class SmtpChannel(Channel[SmtpSettings]):
         self._talks: list[Talk] = []
         self._size_max: int | None = None
         """Bytes of a message, where the server says so; 0: it only wants to be told."""
+        self._offered: frozenset[str] = frozenset()
+        """What the servers behind all open connections can do."""
 
     def close(self) -> None:
         talks, self._talks = self._talks, []
@@ -123,12 +132,22 @@ class SmtpChannel(Channel[SmtpSettings]):
             self._converse(batch)
         return batch.ended(Deferred(0.0, "not written before the deadline"))
 
+    def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> list[Feedback] | Refused:
+        """`raw` is a mail that came back, whole, as whoever reads the mailbox passes it on."""
+        if self.settings.bounce_secret is None:
+            return Refused("bounce_secret is not set: nothing can be verified")
+        return parse(raw, self.settings.bounce_secret.get_secret_value())
+
     def check(self) -> list[Finding]:
         where = f"{self.settings.host}:{self._port()}"
         findings = []
         if self.settings.tls == "none" and self.settings.host not in _LOOPBACK:
             fix = "set tls: starttls or tls: implicit"
             findings.append(Finding(Level.warning, f"mail to {where} is not encrypted", fix))
+        if self.settings.bounce_secret is None:
+            what = "mail that comes back cannot be known for ours, so it is not read"
+            fix = "set bounce_secret, and pass the bounce mailbox on to the callback"
+            findings.append(Finding(Level.warning, what, fix))
         self.close()
         fault = self._connect(1, monotonic() + self.settings.timeout_s)
         self.close()
@@ -205,6 +224,8 @@ class SmtpChannel(Channel[SmtpSettings]):
                 connection.ehlo_or_helo_if_needed()
             if wanted.login is not None and wanted.password is not None:
                 connection.login(wanted.login, wanted.password.get_secret_value())
+            offered = frozenset(connection.esmtp_features)
+            self._offered = offered & self._offered if self._talks else offered
             self._talks.append(Talk(connection, wanted.timeout_s))
         except UnicodeEncodeError:
             fault = Rejected(Reason.auth_failed, "login or password is not ASCII", retryable=True)
@@ -235,7 +256,11 @@ class SmtpChannel(Channel[SmtpSettings]):
 
     def _letter(self, number: int, item: Item, now: datetime) -> Letter | Outcome:
         fault = self.cannot_carry(item)
-        content = fault or mime.build(item, now)
+        eight_bit, sealed = "8bitmime" in self._offered, ""
+        if fault is None and self.settings.bounce_secret is not None:
+            sealed = seal(self.settings.bounce_secret.get_secret_value(), item.stable_id)
+            item = replace(item, headers=(*item.headers, (HEADER, sealed)))
+        content = fault or mime.build(item, now, eight_bit=eight_bit)
         if isinstance(content, Unsupported):
             return Rejected(Reason.unsupported, f"{content.what}: {content.fix}")
         size, limit = len(content), self._size_max
@@ -243,14 +268,22 @@ class SmtpChannel(Channel[SmtpSettings]):
             return Rejected(Reason.too_large, f"{size} bytes, {limit} are taken")
         sender = mime.ascii_address(self.settings.bounce_address or item.sender.address)
         told = "" if limit is None else f" SIZE={size}"
+        if eight_bit and not content.isascii():
+            told += " BODY=8BITMIME"
+        address, name = mime.ascii_address(item.address), mime.message_id(item)
+        asked = ""
+        if "dsn" in self._offered:
+            envelope = envelope_id(name, sealed)
+            told += " RET=HDRS" + (f" ENVID={envelope}" if envelope else "")
+            asked = f" NOTIFY=FAILURE ORCPT=rfc822;{xtext(address)}"
         if b"\r\n." in content:
             content = content.replace(b"\r\n.", b"\r\n..")
         return Letter(
             number,
             f"MAIL FROM:<{sender}>{told}\r\n".encode("ascii"),
-            f"RCPT TO:<{mime.ascii_address(item.address)}>\r\n".encode("ascii"),
+            f"RCPT TO:<{address}>{asked}\r\n".encode("ascii"),
             content + b".\r\n",
-            mime.message_id(item),
+            name,
         )
 
 

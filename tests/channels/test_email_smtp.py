@@ -354,6 +354,24 @@ def authenticate(
     return AuthResult(success=data.password == b"correct horse", handled=False)
 
 
+@pytest.mark.parametrize("offered", [True, False])
+def test_letters_go_as_they_are_where_the_server_takes_them(
+    serve: Serve, connect: Connect, offered: bool
+) -> None:
+    server = serve(extensions=("8BITMIME",) if offered else ())
+    channel = connect(server.port)
+    plain = replace(email(1), subject="Milk", text="Milk", html="<p>Milk</p>")
+    send(channel, replace(email(), text="Grüße, Müsli"), plain)
+    first, second = (line for line in server.commands if line.startswith("MAIL"))
+    assert first.endswith(" BODY=8BITMIME") == offered
+    assert "BODY" not in second
+    assert ("Grüße, Müsli".encode() in server.taken[0]) == offered
+    parsed = message_from_bytes(server.taken[0], policy=policy.default)
+    text = parsed.get_body(("plain",))
+    assert text is not None
+    assert text.get_content().strip() == "Grüße, Müsli"
+
+
 def test_starttls_and_a_login(
     certificate: Path, server_tls: ssl.SSLContext, serve_mail: ServeMail, connect: Connect
 ) -> None:

@@ -190,3 +190,24 @@ def test_one_click_headers_are_written_as_given() -> None:
     assert message["content-language"] == "de-CH"
     too_long = ("List-Unsubscribe", "<https://example.com/" + "t" * 1000 + ">")
     assert isinstance(mime.build(replace(PLAIN, headers=(too_long,)), NOW), Unsupported)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Grüße", "8bit"),
+        ("東京 " * 50, "8bit"),
+        ("Hello", "7bit"),
+        ("ü" * 600, "base64"),  # of bytes, no line may have more than 998
+        ("ü --=_m1 ü", "base64"),  # the boundary itself
+        ("ü\x00", "base64"),
+    ],
+)
+def test_where_eight_bits_are_taken_a_text_goes_as_it_is(text: str, encoding: str) -> None:
+    built = mime.build(replace(PLAIN, text=text), NOW, eight_bit=True)
+    assert isinstance(built, bytes)
+    head, _, _ = built.partition(b"\r\n\r\n")
+    assert head.isascii()
+    read = message_from_bytes(built, policy=policy.default)
+    assert read["Content-Transfer-Encoding"] == encoding
+    assert read.get_content().rstrip() == text.rstrip()

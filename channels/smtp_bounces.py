@@ -1,0 +1,180 @@
+"""Mail that came back, in our words: delivery reports (RFC 3464) and complaints (RFC 5965).
+
+A report is an e-mail, and anybody can write one. What proves that it is about a message of ours is
+the seal that the message carried, in a header and in the envelope's id: reports return the one or
+the other. Whoever reads the mailbox for bounces posts each mail, as it came, to the callback.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.errors import MessageError
+from email.message import Message
+from typing import TypeAlias
+
+from channels.contract import Feedback, FeedbackKind, Reason, Refused, Rejected
+from channels.smtp_replies import Stage, readable, refusal
+
+HEADER = "X-Message-Seal"
+BYTES_MAX = 256_000
+_SEAL_DIGITS = 20
+_ENVELOPE_ID_MAX = 100  # characters, RFC 3461 4.4
+_PARTS_MAX = 50
+_OURS = re.compile(r"<?([A-Za-z0-9._-]{1,100})@([A-Za-z0-9.-]{1,253})>?", re.ASCII)
+_ENVELOPE_ID = re.compile(rf"([0-9a-f]{{{_SEAL_DIGITS}}})\.(.+)", re.ASCII)
+_STATUS = re.compile(r"([245])\.\d{1,3}\.\d{1,3}", re.ASCII)
+_ADDRESS = re.compile(r"[^\s<>;]{1,320}")
+_Parsed: TypeAlias = "Message[str, str]"
+
+
+def seal(secret: str, stable_id: str) -> str:
+    """What only we can have written beside this id."""
+    digest = hmac.new(secret.encode(), f"bounce:{stable_id}".encode(), hashlib.sha256)
+    return digest.hexdigest()[:_SEAL_DIGITS]
+
+
+def envelope_id(message_id: str, sealed: str) -> str:
+    """What a server that offers DSN tells a report of; empty where it would be too long."""
+    made = f"{sealed}.{message_id.strip('<>')}" if sealed else message_id.strip("<>")
+    return made if len(made) <= _ENVELOPE_ID_MAX else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """Which message a report is about, once its seal was found right."""
+
+    message_id: str
+
+
+def parse(raw: bytes, secret: str) -> list[Feedback] | Refused:
+    """What a report says. One of ours that says nothing that counts is an empty list."""
+    if len(raw) > BYTES_MAX:
+        return Refused(f"a mail of {len(raw)} bytes")
+    try:
+        report: _Parsed = message_from_bytes(raw)
+        parts = _parts(report)
+        about = _about(parts, secret)
+        if about is None:
+            return Refused("no report about a message that we have sealed")
+        return [*_returned(parts, about), *_complained(parts, about)]
+    # The parser takes strangers' bytes, and a few of its own mistakes are known.
+    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return Refused("a mail that cannot be read")
+
+
+def _parts(report: _Parsed) -> list[_Parsed]:
+    found = []
+    for part in report.walk():
+        found.append(part)
+        if len(found) > _PARTS_MAX:
+            raise ValueError("too many parts")
+    return found
+
+
+def _about(parts: list[_Parsed], secret: str) -> _About | None:
+    for seal_, written in _named(parts):
+        found = _OURS.fullmatch(written.strip())
+        if found is not None and hmac.compare_digest(
+            seal_.encode(), seal(secret, found[1]).encode()
+        ):
+            return _About(f"<{found[1]}@{found[2]}>")
+    return None
+
+
+def _named(parts: list[_Parsed]) -> Iterator[tuple[str, str]]:
+    """(seal, message id), wherever a report has both together."""
+    for part in parts:
+        found = _ENVELOPE_ID.fullmatch(_field(part, "Original-Envelope-Id"))
+        if found is not None:
+            yield found[1], found[2]
+        yield _field(part, HEADER), _field(part, "Message-ID")
+        if part.get_content_type() == "text/rfc822-headers":
+            payload = part.get_payload(decode=True)
+            if isinstance(payload, bytes):
+                headers: _Parsed = message_from_bytes(payload)
+                yield _field(headers, HEADER), _field(headers, "Message-ID")
+
+
+def _returned(parts: list[_Parsed], about: _About) -> Iterator[Feedback]:
+    """What a delivery report says of each recipient."""
+    for part in parts:
+        action = _field(part, "Action").lower()
+        status = _STATUS.match(_field(part, "Status"))
+        if not action or status is None:
+            continue
+        words = readable(_field(part, "Diagnostic-Code").encode("ascii", "replace"))
+        _, _, said = words.partition(";")
+        detail = f"{status[0]} {said.strip() or words}".strip()
+        if action == "delivered":
+            yield _feedback(FeedbackKind.delivered, about, part, detail)
+        elif action == "failed" and status[1] == "5":
+            reason = _reason(status[0])
+            yield _feedback(FeedbackKind.bounced_hard, about, part, detail, reason)
+        elif action == "failed":
+            yield _feedback(FeedbackKind.bounced_soft, about, part, detail, Reason.provider_down)
+        # Delayed and relayed: it may still arrive. Expanded: to a list, which answers by itself.
+
+
+def _reason(status: str) -> Reason:
+    """Policy is taken to be about what was written: one report does not stop a sender."""
+    told = refusal(Stage.content, 550, status.encode())
+    return told.reason if isinstance(told, Rejected) else Reason.other
+
+
+def _complained(parts: list[_Parsed], about: _About) -> Iterator[Feedback]:
+    """What a provider passes on of a recipient who has called it spam."""
+    for part in parts:
+        if part.get_content_type() != "message/feedback-report":
+            continue
+        inside = part.get_payload()
+        report = inside[0] if isinstance(inside, list) and inside else part
+        text = report.get_payload() if isinstance(report, Message) else ""
+        fields: _Parsed = report if isinstance(report, Message) else part
+        if not _field(fields, "Feedback-Type") and isinstance(text, str):
+            fields = message_from_bytes(text.encode("utf-8", "replace"))
+        kind = _field(fields, "Feedback-Type").lower()
+        if kind in ("abuse", "fraud"):
+            yield _feedback(FeedbackKind.complained, about, fields, kind)
+
+
+def _feedback(
+    kind: FeedbackKind, about: _About, part: _Parsed, detail: str, reason: Reason | None = None
+) -> Feedback:
+    address = _recipient(part)
+    said = f"{about.message_id}|{kind}|{address}|{detail}"
+    return Feedback(
+        kind=kind,
+        event_id=hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:32],
+        at=None,
+        provider_ref=about.message_id,
+        address=address,
+        detail=detail,
+        reason=reason,
+    )
+
+
+def _recipient(part: _Parsed) -> str | None:
+    """Whom we wrote to, rather than where that was forwarded."""
+    for name in ("Original-Recipient", "Final-Recipient", "Original-Rcpt-To"):
+        _, _, written = _field(part, name).rpartition(";")
+        found = _ADDRESS.search(written)
+        if found is not None:
+            return _plain(found[0])
+    return None
+
+
+def _plain(written: str) -> str:
+    """Of xtext (RFC 3461 4): `+2B` is a plus."""
+    return re.sub(r"\+([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), written)
+
+
+def xtext(address: str) -> str:
+    """An address as ORCPT has it."""
+    return re.sub(r"[+=]", lambda found: f"+{ord(found[0]):02X}", address)
+
+
+def _field(part: _Parsed, name: str) -> str:
+    return " ".join(str(part.get(name, "")).split())

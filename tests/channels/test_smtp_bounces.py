@@ -1,0 +1,174 @@
+"""Mail that comes back, as servers write it, and what others write in its name."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels.contract import Feedback, FeedbackKind, Item, Reason, Refused, Sender
+from channels.contract_suite import DEADLINE_S, NOW
+from channels.email_smtp import SmtpChannel, SmtpSettings
+from channels.smtp_bounces import envelope_id, parse, seal, xtext
+from tests.channels.smtp_server import ScriptedServer
+
+SECRET = "a long and random secret"
+PAYLOADS = Path(__file__).parent / "payloads" / "bounces"
+SEAL = seal(SECRET, "d1.7")
+
+
+def mail(name: str) -> bytes:
+    """A report as it was written by a server of that kind, with our seal in its place."""
+    text = (PAYLOADS / f"{name}.eml").read_text(encoding="utf-8")
+    return text.replace("{seal}", SEAL).encode()
+
+
+def read(name: str) -> Feedback:
+    found = parse(mail(name), SECRET)
+    assert isinstance(found, list), found
+    (one,) = found
+    assert one.provider_ref == "<d1.7@shop.example.com>"
+    return one
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "reason", "address"),
+    [
+        ("postfix-unknown-user", FeedbackKind.bounced_hard, Reason.bad_address, "anna@example.com"),
+        (
+            "postfix-envelope-only",
+            FeedbackKind.bounced_hard,
+            Reason.bad_address,
+            "anna@example.com",
+        ),
+        ("exim-mailbox-full", FeedbackKind.bounced_hard, Reason.other, "anna+milk@example.com"),
+        ("exchange-policy", FeedbackKind.bounced_hard, Reason.content_refused, "anna@example.com"),
+        ("postfix-expired", FeedbackKind.bounced_soft, Reason.provider_down, "anna@example.com"),
+        ("delivered", FeedbackKind.delivered, None, "anna@example.com"),
+        ("complaint", FeedbackKind.complained, None, "anna@example.com"),
+    ],
+)
+def test_what_servers_write(
+    name: str, kind: FeedbackKind, reason: Reason | None, address: str
+) -> None:
+    one = read(name)
+    assert (one.kind, one.reason, one.address) == (kind, reason, address)
+    assert one.detail
+    assert read(name).event_id == one.event_id
+
+
+def test_what_may_still_arrive_says_nothing() -> None:
+    assert parse(mail("postfix-delayed"), SECRET) == []
+
+
+@pytest.mark.parametrize("path", sorted(PAYLOADS.glob("*.eml")), ids=lambda path: path.stem)
+def test_without_our_seal_nothing_is_believed(path: Path) -> None:
+    genuine = mail(path.stem)
+    assert isinstance(parse(genuine, "another long secret"), Refused)
+    assert isinstance(parse(genuine.replace(SEAL.encode(), b"0" * 20), SECRET), Refused)
+    assert isinstance(parse(genuine.replace(b"d1.7@", b"d1.8@"), SECRET), Refused)
+    assert isinstance(parse(genuine.replace(SEAL.encode(), "é".encode()), SECRET), Refused)
+
+
+def test_what_is_too_large_is_not_read() -> None:
+    assert isinstance(parse(mail("delivered") + b"x" * 300_000, SECRET), Refused)
+
+
+@given(st.binary(max_size=400), st.integers(0, 2_000), st.integers(0, 200))
+def test_whatever_comes_it_never_raises(noise: bytes, at: int, taken: int) -> None:
+    whole = mail("postfix-unknown-user")
+    for raw in (noise, whole[:at], whole[:at] + noise + whole[at + taken :]):
+        parse(raw, SECRET)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"Content-Type: multipart/mixed; boundary=x\n\n--x\n" * 200, b"\0"]
+)
+def test_what_is_no_report(raw: bytes) -> None:
+    assert isinstance(parse(raw, SECRET), Refused)
+
+
+# --- The channel ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def item() -> Item:
+    return Item(
+        message_id="7",
+        attempt_id="9",
+        kind="email",
+        address="anna+milk@example.com",
+        text="Milk is $2.49",
+        subject="Milk",
+        html=None,
+        sender=Sender("The Shop", "offers@shop.example.com"),
+        headers=(),
+        stable_id="d1.7",
+        not_after=None,
+        language="en",
+    )
+
+
+@pytest.fixture
+def offers() -> Iterator[ScriptedServer]:
+    server = ScriptedServer(extensions=("PIPELINING", "DSN"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def plain() -> Iterator[ScriptedServer]:
+    server = ScriptedServer(extensions=("PIPELINING",))
+    yield server
+    server.stop()
+
+
+def letter(item: Item, port: int, secret: str | None) -> None:
+    values = {"host": "127.0.0.1", "tls": "none", "timeout_s": 5.0, "port": port}
+    settings = SmtpSettings.model_validate({**values, "bounce_secret": secret})
+    with SmtpChannel(settings) as channel:
+        channel.send([item], DEADLINE_S, NOW)
+
+
+def test_where_the_server_offers_it_a_report_is_asked_for(
+    item: Item, offers: ScriptedServer
+) -> None:
+    letter(item, offers.port, SECRET)
+    (began,) = (line for line in offers.commands if line.startswith("MAIL"))
+    (to,) = (line for line in offers.commands if line.startswith("RCPT"))
+    assert began.endswith(f" RET=HDRS ENVID={SEAL}.d1.7@shop.example.com")
+    assert to == (
+        "RCPT TO:<anna+milk@example.com> NOTIFY=FAILURE ORCPT=rfc822;anna+2Bmilk@example.com"
+    )
+    assert f"X-Message-Seal: {SEAL}\r\n".encode() in offers.taken[0]
+
+
+def test_elsewhere_the_seal_goes_along_alone(item: Item, plain: ScriptedServer) -> None:
+    letter(item, plain.port, SECRET)
+    assert not any("ENVID" in line or "NOTIFY" in line for line in plain.commands)
+    assert f"X-Message-Seal: {SEAL}\r\n".encode() in plain.taken[0]
+
+
+def test_without_a_secret_there_is_no_seal_and_no_belief(
+    item: Item, offers: ScriptedServer
+) -> None:
+    letter(item, offers.port, None)
+    assert b"X-Message-Seal" not in offers.taken[0]
+    assert any(" ENVID=d1.7@shop.example.com" in line for line in offers.commands)
+    channel = SmtpChannel(SmtpSettings(host="127.0.0.1"))
+    assert isinstance(channel.parse_feedback(mail("delivered"), {}), Refused)
+
+
+def test_the_channel_reads_what_came_back() -> None:
+    settings = SmtpSettings.model_validate({"host": "127.0.0.1", "bounce_secret": SECRET})
+    told = SmtpChannel(settings).parse_feedback(mail("postfix-unknown-user"), {})
+    assert told == [read("postfix-unknown-user")]
+
+
+def test_a_name_that_is_too_long_for_an_envelope_is_left_out() -> None:
+    assert envelope_id("<" + "x" * 100 + "@example.com>", SEAL) == ""
+
+
+def test_plus_and_equals_are_written_out() -> None:
+    assert xtext("a+b=c@example.com") == "a+2Bb+3Dc@example.com"
