@@ -22,7 +22,7 @@ def web(
     ] = "5s",
     shop: ShopFolder = None,
 ) -> None:
-    """Answer over HTTP, until it is stopped: providers, customers, and whoever watches.
+    """Answer providers, customers and watchers over HTTP.
 
     \b
     tactful web --port 8000
