@@ -47,6 +47,7 @@ from orchestrator.tables import (
     suppressions,
 )
 from orchestrator.tables.base import Id, Instant
+from orchestrator.tables.unindexed import unindexed
 
 Measure = Literal["count", "sum", "distinct", "first", "last"]
 
@@ -57,7 +58,8 @@ STAGED = "staged_facts"
 class Source:
     """A table that facts are about: one scan of it answers all of them.
 
-    `kind` is the column by which one fact's rows are most easily told from another's.
+    `kind` is the column by which one fact's rows are most easily told from another's. `others`:
+    an index leads from a kind to its rows of all customers, whoever is asked about.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Source:
     customer_id: ColumnElement[Any]
     at: ColumnElement[Any] | None = None
     kind: ColumnElement[Any] | None = None
+    others: bool = False
 
     @property
     def tables(self) -> list[FromClause]:
@@ -73,11 +76,11 @@ class Source:
         return [rows.left, rows.right] if isinstance(rows, Join) else [rows]
 
 
-EVENTS = Source("events", events, events.c.customer_id, events.c.at, events.c.name)
-EVENT_TIMES = Source("event_times", events, events.c.customer_id, events.c.at, events.c.name)
+EVENTS = Source("events", events, events.c.customer_id, events.c.at, events.c.name, others=True)
+EVENT_TIMES = replace(EVENTS, name="event_times")
 """The same events, for facts that ask only what happened when: an index alone can answer them."""
 
-EVENT_VALUES = Source("event_values", events, events.c.customer_id, events.c.at, events.c.name)
+EVENT_VALUES = replace(EVENTS, name="event_values")
 """The same events, for facts that tell values apart: for those alone rows need be sorted."""
 
 MESSAGES = Source(
@@ -256,7 +259,10 @@ def _longer(one: Fact, other: Fact) -> Fact:
 
 
 def _rolled_up(source: Source, facts: Sequence[Fact]) -> Select[Any]:
-    wanted = (Within.RANGE.holds(source.customer_id), *_read(facts))
+    reads = _read(facts)
+    if source.others:
+        reads = [unindexed(read) for read in reads]
+    wanted = (Within.RANGE.holds(source.customer_id), *reads)
     read = _Read(source)
     columns = [fact.rolled_up(read) for fact in facts]
     rows = read.rows(wanted)
