@@ -10,6 +10,9 @@ from orchestrator.tables import controls
 
 EVERYTHING = ("everything", "*")
 _HOLD = text("LOCK TABLE controls IN SHARE MODE")
+STILL_MAX_MS = 5_000
+"""A process that holds, and then stands still, is cut off after this: nothing of it has left."""
+
 SCOPES = ("everything", "channel", "provider", "campaign")
 
 
@@ -44,9 +47,13 @@ def hold(connection: Connection) -> None:
     """Until this transaction ends, nobody can pause or resume: for who is about to send.
 
     Any number may hold at once, and whoever waits to pause goes before those who come later. Also
-    a pause that is written in plain SQL waits. SQLite's write transaction holds everything already.
+    a pause that is written in plain SQL waits: for the transaction, and no longer than
+    `STILL_MAX_MS` for a process that sleeps in it. SQLite's write transaction holds everything
+    already.
     """
     if connection.dialect.name == "postgresql":
+        still = f"SET LOCAL idle_in_transaction_session_timeout = {int(STILL_MAX_MS)}"
+        connection.exec_driver_sql(still)
         connection.execute(_HOLD)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from orchestrator.flow.dispatch import Dispatcher
 from orchestrator.flow.watch import Watch
@@ -208,6 +209,21 @@ def test_a_change_of_mind_waits_for_what_is_being_admitted(
     assert before == ROUNDS
     after = [row for row in shop.told() if row.startswith("letter")]
     assert len(after) == ROUNDS, "nothing more of the letters after that"
+
+
+def test_a_sender_that_stands_still_holds_back_a_pause_for_a_moment_only(
+    shop: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine sleeps, say, in the middle of admitting. What it was about to do is undone."""
+    monkeypatch.setattr(controls, "STILL_MAX_MS", 100)
+    paused = threading.Event()
+    ours = threading.Thread(target=lambda: (pauses(shop), paused.set()), daemon=True)
+    with shop.engine.connect() as connection:
+        controls.hold(connection)
+        ours.start()
+        assert until(paused.is_set, 10)
+        with pytest.raises(DBAPIError, match="idle-in-transaction"):
+            connection.execute(text("SELECT 1"))
 
 
 @pytest.mark.parametrize(
