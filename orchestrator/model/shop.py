@@ -189,9 +189,7 @@ class Shop(Written):
         description="Product categories that no message names: private, or not for everyone.",
         examples=["[Cigarettes, Liquor, Family Planning]"],
     )
-    tracking: Tracking = Field(
-        Tracking(), description="What is counted of who looks at messages."
-    )
+    tracking: Tracking = Field(Tracking(), description="What is counted of who looks at messages.")
     prices: PriceDisplay = Field(PriceDisplay(), description="How prices are told.")
     bought: str = Field("Order Completed", description="The event that means a purchase.")
     viewed: str = Field("Product Viewed", description="The event that means a look.")

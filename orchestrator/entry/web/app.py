@@ -16,6 +16,7 @@ from orchestrator.entry.web.collector import KEY_LENGTH_MIN, collector_routes
 from orchestrator.entry.web.gathering import Decide, Gathering
 from orchestrator.entry.web.health import health_routes
 from orchestrator.entry.web.hooks import Ears, check_guarded, hook_routes
+from orchestrator.entry.web.inbox import inbox_routes
 from orchestrator.entry.web.metrics import metrics_routes
 from orchestrator.entry.web.pages import Pages, page_routes
 from orchestrator.entry.web.signed import Signed
@@ -30,7 +31,8 @@ class Front:
     """What customers and providers reach. `plugins`: those that take callbacks, by name.
 
     `public_url`: where providers reach us; links in messages lead to the shop's `base_url`.
-    `write_key`: with which the shop's site tells of events; `decide` is told of whose they are.
+    `write_key`: with which the shop's site tells of events, and opens inboxes; `decide` is told of
+    whose the events are.
     """
 
     shop: Shop
@@ -52,16 +54,19 @@ class Front:
             *hook_routes(engine, self.shop, Ears(self.plugins), public_url),
             *page_routes(pages),
             *tracking_routes(engine, self.shop, signed, pages.nowhere),
-            *self._collector(engine),
+            *self._of_site(engine),
         ]
 
-    def _collector(self, engine: Engine) -> Sequence[BaseRoute]:
+    def _of_site(self, engine: Engine) -> Sequence[BaseRoute]:
         if self.write_key is None:
             return []
         if len(self.write_key) < KEY_LENGTH_MIN:
             raise Broken(f"the write key is shorter than {KEY_LENGTH_MIN}; set TACTFUL_WRITE_KEY")
         gathering = Gathering(engine, self.shop, self.decide)
-        return collector_routes(gathering, self.write_key)
+        return [
+            *inbox_routes(engine, self.shop, self.write_key),
+            *collector_routes(gathering, self.write_key),
+        ]
 
 
 @dataclass(frozen=True)
