@@ -19,7 +19,7 @@ from channels.contract import Channel, Deferred, Item, Outcome
 from orchestrator.flow.accounts import Accounts, Allowance, Wait
 from orchestrator.flow.compose import Composed, Composer, NotComposed
 from orchestrator.flow.gather import gather
-from orchestrator.flow.last_check import last_check
+from orchestrator.flow.last_check import Checked, last_check
 from orchestrator.flow.outcomes import Answered, answered, signs
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
@@ -184,39 +184,36 @@ class Dispatcher:
             controls.hold(connection)
             ledger.lock_customers(connection, {one.claimed.customer_id for one in made})
             now = watch.now()
-            stopped = self._stopped(connection, made, now)
-            ledger.move(connection, token, [*moves, *stopped], now)
+            checked = self._checked(connection, made, now)
+            ledger.move(connection, token, [*moves, *checked.moves], now)
             for one in failed:
                 ledger.log(connection, one.claimed.id, one.reason, one.detail, now)
-            passing = by_id.keys() - {move.id for move in stopped}
+            passing = by_id.keys() - {move.id for move in checked.moves}
             lease_until = now + HOLD + self.patience.lease
             ids = ledger.admit(connection, token, passing, now, lease_until=lease_until)
             provider = allowance.account.plugin
             begun = ledger.begin_attempts(connection, token, sorted(ids), provider, now)
             ledger.keep_contents(connection, [by_id[id].as_content() for id in begun])
             keep_targets(connection, {k: v for id in begun for k, v in by_id[id].targets.items()})
-        return {attempt: by_id[id] for id, attempt in begun.items()}, stopped, now
+        admitted = {
+            attempt: _ending(by_id[id], checked.closes_at.get(id)) for id, attempt in begun.items()
+        }
+        return admitted, checked.moves, now
 
-    def _stopped(
-        self, connection: Connection, made: Iterable[Composed], now: datetime
-    ) -> list[Move]:
-        """Those that may not leave now, each with where it goes instead."""
+    def _checked(self, connection: Connection, made: Iterable[Composed], now: datetime) -> Checked:
+        """Every gate once more, send by send and channel by channel."""
         groups: dict[tuple[str, int, str], dict[int, Composed]] = {}
         for one in made:
             key = (one.claimed.version, one.claimed.step, one.claimed.channel)
             groups.setdefault(key, {})[one.claimed.id] = one
         clocks = clocks_of(connection, {one.claimed.customer_id for one in made})
-        return [
-            move
-            for (digest, step, channel), group in groups.items()
-            for move in last_check(
-                connection,
-                self.statements.on_sending(self.version_of(digest), step, channel),
-                group,
-                clocks,
-                now,
-            )
-        ]
+        found = Checked()
+        for (digest, step, channel), group in groups.items():
+            question = self.statements.on_sending(self.version_of(digest), step, channel)
+            checked = last_check(connection, question, group, clocks, now)
+            found.moves.extend(checked.moves)
+            found.closes_at.update(checked.closes_at)
+        return found
 
     def _write(
         self,
@@ -272,6 +269,15 @@ class Dispatcher:
             first = sum(1 for claimed, _ in ends.values() if not claimed.tries)
             self.accounts.learn(connection, allowance, outcomes, first, now)
         return moves
+
+
+def _ending(one: Composed, closes_at: datetime | None) -> Composed:
+    """Before it is quiet again no provider may still hold it."""
+    item = one.prepared.item
+    if closes_at is None or (item.not_after is not None and item.not_after <= closes_at):
+        return one
+    ends = dataclasses.replace(item, not_after=closes_at)
+    return dataclasses.replace(one, prepared=dataclasses.replace(one.prepared, item=ends))
 
 
 _NOT_TRIED = Deferred(0, "the provider failed for those before it")

@@ -4,6 +4,7 @@ What does not pass goes where the gate says; what only waits comes back when it 
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,30 +25,41 @@ CAPPED_AGAIN_AFTER = timedelta(hours=1)
 """When a message that waits for a full cap is asked about again."""
 
 
+@dataclass(frozen=True)
+class Checked:
+    """What the last check came to: the moves of those that must not leave now; and for the others,
+    when it closes again: by then no provider may still hold them."""
+
+    moves: list[Move] = field(default_factory=list)
+    closes_at: dict[int, datetime | None] = field(default_factory=dict)
+
+
 def last_check(
     connection: Connection,
     question: Question,
     composed: Mapping[int, Composed],
     clocks: Mapping[int, Clock],
     now: datetime,
-) -> Iterator[Move]:
-    """The moves of those messages, of one send on one channel, that must not leave now."""
+) -> Checked:
+    """Ask about messages of one send on one channel."""
     parameters = {
         "now": now,
         "clock_rows": question.case.clock_rules().parameter(now, clocks),
         "message_ids": ids_text(composed),
     }
-    stopped: set[int] = set()
+    found = Checked()
     for row in connection.execute(question.decisions, parameters):
         if row.reason is not None:
-            stopped.add(row.message_id)
-            yield _move(row, question.ends_as[row.reason], question.case, now)
+            found.moves.append(_move(row, question.ends_as[row.reason], question.case, now))
         elif row.address != composed[row.message_id].claimed.address:
-            stopped.add(row.message_id)
-            yield Move(row.message_id, State.PLANNED, "address_changed", now)
+            found.moves.append(Move(row.message_id, State.PLANNED, "address_changed", now))
+        else:
+            found.closes_at[row.message_id] = row.closes_at
     for id in _changed_prices(connection, composed, question.case.shop, now):
-        if id not in stopped:
-            yield Move(id, State.PLANNED, "price_changed", now)  # rendered again, as it is now
+        if id in found.closes_at:  # rendered again, as it is now
+            del found.closes_at[id]
+            found.moves.append(Move(id, State.PLANNED, "price_changed", now))
+    return found
 
 
 def _move(row: Any, state: State, case: Case, now: datetime) -> Move:

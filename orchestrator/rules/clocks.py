@@ -1,8 +1,8 @@
 """The clock rules' answers, joined to customers by their clock.
 
 Worked out in Python once for each clock and given to a statement as one parameter, `clock_rows`:
-the clock, the customer's local day, for every channel the instant at which it opens, and for every
-legal cap whether it applies there.
+the clock, the customer's local day, for every channel the instants at which it opens and closes
+again, and for every legal cap whether it applies there.
 """
 
 import json
@@ -32,6 +32,11 @@ def opens(channel: str) -> str:
     return f"opens_{channel}"
 
 
+def closes(channel: str) -> str:
+    """The name of the column that tells when a channel closes again, once it has opened."""
+    return f"closes_{channel}"
+
+
 def applies(channel: str, cap: LegalCap) -> str:
     """The name of the column that tells whether a legal cap applies: 1 or 0."""
     return f"law_{channel}_{cap.id}"
@@ -43,14 +48,14 @@ def legal_caps(law: Law, channel: str) -> tuple[LegalCap, ...]:
 
 
 def clock_rows(channels: Sequence[str], law: Law, name: str = "clock_rows") -> FromClause:
-    """The joined table: clock_id, local_day, and for each channel `opens_…` and its `law_…`.
+    """The joined table: clock_id, local_day, for each channel `opens_…`, `closes_…` and `law_…`.
     `name` is that of the parameter.
 
     A customer whose zone is unknown has no local day, and null where the rules hold the message.
     """
     columns: dict[str, TypeEngine[Any]] = {"clock_id": Integer(), "local_day": String()}
     for channel in channels:
-        columns[opens(channel)] = Instant()
+        columns |= {opens(channel): Instant(), closes(channel): Instant()}
         columns |= {applies(channel, cap): Integer() for cap in legal_caps(law, channel)}
     return rows(name, columns)
 
@@ -76,8 +81,8 @@ class ClockRules:
         found = openings(
             now, clocks, channel, quiet=self.quiet, law=self.law, hold_s=HOLD.total_seconds()
         )
-        opened = (found[id].at for id in clocks)
-        yield [None if at is None else to_micros(at) for at in opened]
+        for instants in (found[id].at for id in clocks), (found[id].until for id in clocks):
+            yield [None if at is None else to_micros(at) for at in instants]
         for cap in legal_caps(self.law, channel):
             yield [int(cap in _caps_for(self.law, clock, channel)) for clock in clocks.values()]
 

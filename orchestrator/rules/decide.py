@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from orchestrator.rules.caps import first_full
 from orchestrator.rules.case import Case
+from orchestrator.rules.clocks import closes
 from orchestrator.rules.gates import AnyGate, CapGate, channel_gates, customer_gates, last_gates
 from orchestrator.tables import customers
 from orchestrator.tables.base import Instant
@@ -43,7 +44,7 @@ stands one for each channel, which is looked at only where the customer has pass
 
 def decisions(case: Case) -> Select[Any]:
     """customer_id, occasion, event_id, change_id, due_at, expires_at, reason, channel, address,
-    address_key, send_after; where messages are asked about, also message_id and opens_at.
+    address_key, send_after; where messages are asked about, also message_id, opens_at, closes_at.
 
     `reason` is the name of the gate that stopped it, null where none did. Of several channels the
     reason is that of the channel that came furthest. `channel`, `address` and `send_after` are null
@@ -61,7 +62,12 @@ def decisions(case: Case) -> Select[Any]:
     )
     about = [found[name] for name in ("customer_id", "occasion", "event_id", "change_id")]
     if case.sending:
-        about += [found.message_id, found[f"send_after_{case.route.channels[0]}"].label("opens_at")]
+        (channel,) = case.route.channels
+        about += [
+            found.message_id,
+            found[f"send_after_{channel}"].label("opens_at"),
+            found[closes(channel)].label("closes_at"),
+        ]
     return select(
         *about,
         found.due_at,
@@ -154,6 +160,8 @@ def _looked(case: Case, gates: _Gates) -> Select[Any]:
             address.c.address_key.label(f"address_key_{channel}"),
             case.opens_at(channel).label(f"send_after_{channel}"),
         ]
+        if case.sending:
+            columns.append(case.clock.c[closes(channel)])
     return case.looked(*case.asked.c, *columns)
 
 

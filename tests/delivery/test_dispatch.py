@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from channels.contract import Deferred, Outcome, Reason, Rejected, Unknown
+from channels.contract import Deferred, Item, Outcome, Reason, Rejected, Unknown
 from orchestrator.flow.report import report
 from orchestrator.store.consents import suppress
 from orchestrator.store.controls import pause
@@ -52,6 +52,20 @@ def end(shop: Small) -> tuple[str, str | None]:
     """How the one message stands."""
     ((only,),) = shop.ledger().values()
     return only
+
+
+@pytest.mark.parametrize(
+    ("expires", "ends"), [("3d", HOUR), ("30m", HOUR / 2)], ids=["quiet", "expired"]
+)
+def test_no_provider_may_hold_a_message_into_quiet_hours_or_beyond_its_expiry(
+    tmp_path: Path, expires: str, ends: timedelta
+) -> None:
+    """At NOW it is noon there."""
+    shop = planned(tmp_path, {"quiet_hours": "13:00-06:00", "expires": expires})
+    written: list[Item] = []
+    shop.recording.before = written.extend
+    shop.dispatch(NOW + MINUTE)
+    assert [item.not_after for item in written] == [NOW + ends]
 
 
 # --- prices -------------------------------------------------------------------------------------

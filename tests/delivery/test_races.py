@@ -94,7 +94,7 @@ def per_customer(shop: Small) -> list[int]:
 
 def at_once(shop: Small, monkeypatch: pytest.MonkeyPatch, *, waits: bool) -> None:
     """Whoever has counted first stays where it is until the other one has counted, or waits."""
-    stopped = Dispatcher._stopped
+    stopped = Dispatcher._checked
     counted = threading.Event()
     first = threading.Lock()
 
@@ -106,7 +106,7 @@ def at_once(shop: Small, monkeypatch: pytest.MonkeyPatch, *, waits: bool) -> Non
         counted.set()
         return moves
 
-    monkeypatch.setattr(Dispatcher, "_stopped", check)
+    monkeypatch.setattr(Dispatcher, "_checked", check)
 
 
 def test_who_counts_second_waits_for_the_first(
@@ -124,7 +124,7 @@ def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def counted_before_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where one statement locks and counts: it counts what it saw before it had to wait."""
-    lock, stopped = ledger.lock_customers, Dispatcher._stopped
+    lock, stopped = ledger.lock_customers, Dispatcher._checked
 
     def check(self: Dispatcher, connection: Any, made: Any, now: Any) -> Any:
         moves = stopped(self, connection, made, now)
@@ -132,7 +132,7 @@ def counted_before_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
         return moves
 
     monkeypatch.setattr(ledger, "lock_customers", lambda connection, ids: None)
-    monkeypatch.setattr(Dispatcher, "_stopped", check)
+    monkeypatch.setattr(Dispatcher, "_checked", check)
 
 
 @pytest.mark.parametrize("mutant", [no_lock, counted_before_the_wait])
@@ -173,7 +173,7 @@ def meanwhile(
 
     The answer: whether the change was committed before the admission was.
     """
-    stopped, begin = Dispatcher._stopped, ledger.begin_attempts
+    stopped, begin = Dispatcher._checked, ledger.begin_attempts
     changed, earlier, threads = threading.Event(), [], []
 
     def change() -> None:
@@ -192,7 +192,7 @@ def meanwhile(
         earlier.append(changed.is_set())
         return begin(*asked)
 
-    monkeypatch.setattr(Dispatcher, "_stopped", check)
+    monkeypatch.setattr(Dispatcher, "_checked", check)
     monkeypatch.setattr(ledger, "begin_attempts", began)
     shop.tactful.dispatcher.dispatch_channel("email", STILL)
     assert until(changed.is_set)

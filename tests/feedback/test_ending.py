@@ -128,7 +128,7 @@ def test_an_end_waits_for_who_is_admitting(
     shop = stage(tmp_path, "ann1", database=postgres_url)
     shop.add(event("ann1", "Cart Updated", NOW))
     shop.plan(NOW)
-    stopped = Dispatcher._stopped
+    stopped = Dispatcher._checked
     ends = threading.Thread(target=lambda: listen(shop, reply("STOP"), now=NOW))
     seen: list[bool] = []
 
@@ -138,7 +138,7 @@ def test_an_end_waits_for_who_is_admitting(
         seen.append(ends.is_alive())
         return stopped(self, *asked)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Dispatcher, "_stopped", meanwhile)
+    monkeypatch.setattr(Dispatcher, "_checked", meanwhile)
     shop.dispatch(NOW)
     ends.join()
     assert seen == [True]

@@ -17,7 +17,10 @@ from urllib.parse import urlsplit
 
 SIGNATURE = "x-provider-signature"
 SECRET = "a secret of the recording provider"
-WORDS = ("delivered", "undelivered", "mailbox_full", "complaint", "open", "click", "stop", "reply")
+WORDS = (
+    *("accepted", "delivered", "undelivered", "mailbox_full", "complaint", "open", "click"),
+    *("stop", "start", "help", "reply"),
+)
 _TRIES_MAX = 5
 _WAIT_S = 0.1
 _ANSWER_S = 5.0

@@ -58,6 +58,9 @@ _AUTH = (401, 403)
 _CERTAIN = frozenset({400, 401, 403, 404, 413, 422})
 _REASONS = {401: Reason.auth_failed, 403: Reason.auth_failed, 413: Reason.too_large}
 _WORDS = {
+    "accepted": FeedbackKind.accepted,
+    "start": FeedbackKind.resubscribed,
+    "help": FeedbackKind.asked_help,
     "delivered": FeedbackKind.delivered,
     "undelivered": FeedbackKind.bounced_hard,
     "mailbox_full": FeedbackKind.bounced_soft,

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, update
 from orchestrator.flow import dispatch as dispatching
 from orchestrator.flow import reconcile as reconciling
 from orchestrator.flow.dispatch import Dispatcher
+from orchestrator.flow.last_check import Checked
 from orchestrator.flow.reconcile import Told
 from orchestrator.model.message import State
 from orchestrator.store import messages as ledger
@@ -24,7 +25,7 @@ Patch = pytest.MonkeyPatch
 
 def no_second_check(patch: Patch) -> None:
     """What was right when it was planned is written."""
-    patch.setattr(Dispatcher, "_stopped", lambda self, connection, made, now: [])
+    patch.setattr(Dispatcher, "_checked", lambda self, connection, made, now: Checked())
 
 
 def no_deadline(patch: Patch) -> None:
