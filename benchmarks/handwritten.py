@@ -188,7 +188,8 @@ def plan_by_hand(
             for setting in ("work_mem = '256MB'", "max_parallel_workers_per_gather = 2"):
                 raw.execute(sql.SQL("SET LOCAL " + setting))
             rows = hours.parameter(now, all_clocks(connection))
-            sms_at = len(("clock", "day", "email")) + len(legal_caps(hours.law, "email"))
+            before = len(("clock", "day", "opens", "closes"))
+            sms_at = before + len(legal_caps(hours.law, "email"))
             given = {"now": now, "clock_rows": rows, "sms_at": sms_at}
             raw.execute(sql.SQL(_ROLL_UP).format(**_literals(given)))
             raw.execute("ANALYZE known (id)")
