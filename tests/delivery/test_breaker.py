@@ -1,9 +1,9 @@
 """The breaker of a provider account: when it opens, what it lets through, and how often again."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.flow.pace import BURST_S, LocalPace
@@ -109,19 +109,22 @@ batches = st.lists(
 
 
 @given(batches)
+@example([(0, 0, -1.0), (0, 11, 1.0)])
 def test_second_attempts_never_go_beyond_what_first_ones_and_time_have_earned(
     batches: list[tuple[int, int, float]],
 ) -> None:
     """A batch holds no more of them than what is left."""
-    breaker, now, latest = Breaker(), NOW, NOW
+    breaker, now = Breaker(), NOW
     first_ones, again_ones = 0, 0
+    began: datetime | None = None  # with the first attempt, and no sooner
+    latest = NOW
     for first, wanted, later_s in batches:
         now += later_s * SECOND
-        latest = max(latest, now)
+        began, latest = (now, now) if began is None else (began, max(latest, now))
         again = min(wanted, breaker.retries(now))
         breaker = breaker.tried(first, again, now)
         first_ones, again_ones = first_ones + first, again_ones + again
-        earned = RETRY_SHARE * first_ones + RETRIES_PER_S * (latest - NOW).total_seconds()
+        earned = RETRY_SHARE * first_ones + RETRIES_PER_S * (latest - began).total_seconds()
         assert again_ones <= CREDIT_AT_FIRST + earned + 1e-6
 
 
