@@ -52,6 +52,9 @@ ADMITTED = (
 )
 """Was, or may have been, written to a provider: these fill caps."""
 
+IN_HAND = (State.CLAIMED, State.SENDING, State.UNKNOWN)
+"""A worker holds it until its lease runs out, or its answer was lost."""
+
 UNDECIDED = (*PENDING, State.SENDING, State.UNKNOWN)
 """Not at an end yet."""
 

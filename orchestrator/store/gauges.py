@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from orchestrator.model.message import TROUBLE, WAITING, State
+from orchestrator.model.message import IN_HAND, TROUBLE, WAITING, State
 from orchestrator.store.passes import skipped_in_passes
 from orchestrator.store.reports import maybe_twice, stated
 from orchestrator.tables import attempts, messages
 from orchestrator.tables.messages import is_one_of
 
-IN_HAND = (State.CLAIMED, State.SENDING, State.UNKNOWN)
 _SENT = (State.ACCEPTED, State.DELIVERED, State.BOUNCED, State.COMPLAINED)
 _NEVER_PLANNED = (State.SKIPPED, State.HELD_OUT)
 _MAY_TURN = (*WAITING, *IN_HAND, State.UNKNOWN_FINAL)

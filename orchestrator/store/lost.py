@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, or_, select, update
 
 from orchestrator.model.message import UNDECIDED, State
 from orchestrator.tables import attempts, contents, message_log, messages
-from orchestrator.tables.messages import is_one_of
+from orchestrator.tables.messages import is_left
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Lost:
 
 
 def due(connection: Connection, now: datetime, *, limit: int) -> list[Lost]:
-    """The unknown messages that are due to be looked for, the oldest first."""
+    """The unknown messages that are due to be looked for, the longest due first."""
     last = (
         select(func.max(attempts.c.id))
         .where(attempts.c.message_id == messages.c.id)
@@ -45,8 +45,8 @@ def due(connection: Connection, now: datetime, *, limit: int) -> list[Lost]:
         )
         .join(attempts, attempts.c.id == last)
         .join(contents, contents.c.message_id == messages.c.id)
-        .where(is_one_of(messages.c.state, [State.UNKNOWN]), messages.c.lease_until <= now)
-        .order_by(messages.c.id)
+        .where(is_left(State.UNKNOWN), messages.c.lease_until <= now)
+        .order_by(messages.c.lease_until, messages.c.id)
         .limit(limit)
     )
     return [Lost(*row) for row in connection.execute(statement)]

@@ -42,7 +42,7 @@ from orchestrator.tables import (
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import ids_text, rows, these_ids
-from orchestrator.tables.messages import is_one_of, is_suspect
+from orchestrator.tables.messages import is_left, is_one_of, is_suspect
 
 CLAIMS_MAX = 5
 """A message that was claimed so often without any result is poisoned: it stops alone."""
@@ -187,7 +187,7 @@ _EXPIRE = (
     .where(is_one_of(messages.c.state, WAITING), messages.c.expires_at <= _NOW)
     .values(state=State.EXPIRED, reason=_WHY_EXPIRED, ended_at=_NOW)
 )
-_OVERDUE_CLAIM = and_(is_one_of(messages.c.state, [State.CLAIMED]), messages.c.lease_until <= _NOW)
+_OVERDUE_CLAIM = and_(is_left(State.CLAIMED), messages.c.lease_until <= _NOW)
 _POISON = (
     update(messages)
     .where(_OVERDUE_CLAIM, messages.c.claims >= CLAIMS_MAX)
@@ -196,7 +196,7 @@ _POISON = (
 _FREE = update(messages).where(_OVERDUE_CLAIM).values(state=State.PLANNED, token=None)
 _LOST = (
     update(messages)
-    .where(is_one_of(messages.c.state, [State.SENDING]), messages.c.lease_until <= _NOW)
+    .where(is_left(State.SENDING), messages.c.lease_until <= _NOW)
     .values(state=State.UNKNOWN, reason="no_answer", token=None)
 )
 

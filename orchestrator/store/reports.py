@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select
 
-from orchestrator.model.message import ADMITTED, WAITING, State
+from orchestrator.model.message import ADMITTED, IN_HAND, WAITING
 from orchestrator.tables import attempts, contents, journeys, messages
 from orchestrator.tables.messages import is_one_of
 
@@ -109,14 +109,13 @@ def waiting(connection: Connection, now: datetime) -> list[Waiting]:
 
 def in_hand(connection: Connection) -> dict[str, int]:
     """Messages that a worker holds, or whose answer was lost, by state."""
-    states = (State.CLAIMED, State.SENDING, State.UNKNOWN)
     statement = (
         select(messages.c.state, func.count())
-        .where(is_one_of(messages.c.state, states))
+        .where(is_one_of(messages.c.state, IN_HAND))
         .group_by(messages.c.state)
     )
     found = {row[0]: row[1] for row in connection.execute(statement)}
-    return {str(state): found.get(state, 0) for state in states}
+    return {str(state): found.get(state, 0) for state in IN_HAND}
 
 
 def under_way(connection: Connection) -> dict[str, int]:

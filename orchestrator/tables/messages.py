@@ -13,11 +13,12 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    and_,
     literal_column,
     text,
 )
 
-from orchestrator.model.message import TROUBLE, WAITING, State
+from orchestrator.model.message import IN_HAND, TROUBLE, WAITING, State
 from orchestrator.tables.base import Id, Instant, Json, metadata
 from orchestrator.tables.customers import customers
 
@@ -30,6 +31,13 @@ def is_one_of(state: Any, states: Iterable[State]) -> ColumnElement[bool]:
     """
     column: ColumnElement[Any] = state
     return column.in_([literal_column(f"'{one}'") for one in states])
+
+
+def is_left(state: State) -> ColumnElement[bool]:
+    """In hand in this state, and its lease may be over: said so that SQLite takes the index of what
+    is in hand. From the one state alone it does not see that this serves, and would read it all.
+    """
+    return and_(is_one_of(messages.c.state, IN_HAND), is_one_of(messages.c.state, [state]))
 
 
 def is_of(campaign: Any, name: str) -> ColumnElement[bool]:
@@ -54,7 +62,7 @@ def is_suspect(claims: Any) -> ColumnElement[bool]:
 
 _waiting = text(f"state IN ({', '.join(repr(str(state)) for state in WAITING)})")
 _suspect = text(f"{_waiting.text} AND claims >= {SUSPECT_AFTER}")
-_in_hand = text("state IN ('claimed', 'sending', 'unknown')")
+_in_hand = text(f"state IN ({', '.join(repr(str(state)) for state in IN_HAND)})")
 _trouble = text(f"state IN ({', '.join(repr(str(state)) for state in TROUBLE)})")
 
 messages = Table(
