@@ -37,12 +37,8 @@ class Written:
 
 @pytest.fixture(autouse=True)
 def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     monkeypatch.setattr(logs, "_secrets", set())
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
     logging.captureWarnings(False)
     structlog.contextvars.clear_contextvars()
 
