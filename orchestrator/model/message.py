@@ -60,14 +60,3 @@ UNDECIDED = (*PENDING, State.SENDING, State.UNKNOWN)
 
 TROUBLE = (State.UNKNOWN_FINAL, State.REJECTED, State.RENDER_FAILED, State.POISONED)
 """Ends that nobody meant: somebody may want to look at each."""
-
-RANK = {
-    State.SENDING: 0,
-    State.UNKNOWN: 1,
-    State.UNKNOWN_FINAL: 1,
-    State.ACCEPTED: 2,
-    State.DELIVERED: 3,
-    State.BOUNCED: 4,
-    State.COMPLAINED: 5,
-}
-"""Feedback moves a message forward only: to a state of a higher rank."""
