@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, RowMapping
 
-from orchestrator.flow import asking, wide
+from orchestrator.flow import asking, hands, wide
 from orchestrator.flow.ingest import address_key
 from orchestrator.store import decided
 from orchestrator.store.consents import suppress
@@ -23,23 +23,26 @@ MARK = "the power is gone"
 
 
 @pytest.fixture(autouse=True)
-def _small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_ranges(monkeypatch: pytest.MonkeyPatch, which: str) -> None:
     monkeypatch.setattr(asking, "CHUNK_CUSTOMERS", 4)
     monkeypatch.setattr(wide, "WIDE_FROM_CUSTOMERS", 10)
-    monkeypatch.setattr(wide, "WRITE_ROWS_MAX", 3)
+    monkeypatch.setattr(hands, "WRITE_ROWS_MAX", 3)
+    monkeypatch.setattr(wide, "ASIDE_FROM_CAMPAIGNS", 1 if "facts" in which else 100)
 
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path, which: str) -> Iterator[Engine]:
     """Hands need connections of their own, which a database in memory has not."""
     sqlite = str(tmp_path / "wide.db")
-    url = sqlite if which == "sqlite" else request.getfixturevalue("postgres_url")
+    url = sqlite if "sqlite" in which else request.getfixturevalue("postgres_url")
     engine = open_database(url)
     yield engine
     engine.dispose()
 
 
-pytestmark = pytest.mark.parametrize("which", ["sqlite", "postgresql"])
+pytestmark = pytest.mark.parametrize(
+    "which", ["sqlite", "sqlite with facts set aside", "postgresql"]
+)
 
 
 def shop_on(folder: Path, database: Engine, hands: int, **campaign: Any) -> Small:
