@@ -52,9 +52,10 @@ def page(caller: Caller, customer: str = "ann/1", query: str = "", **headers: st
     return caller.call("GET", path, headers=headers or bearer(customer))
 
 
-def mark(caller: Caller, how: str, customer: str, ids: Any) -> Answer:
+def mark(caller: Caller, how: str, customer: str, ids: Any, **headers: str) -> Answer:
     body = ids if isinstance(ids, bytes) else json.dumps({"ids": ids}).encode()
-    return caller.call("POST", f"/v1/inbox/{how}?customer={customer}", body, bearer(customer))
+    path = f"/v1/inbox/{how}?customer={customer}"
+    return caller.call("POST", path, body, headers or bearer(customer))
 
 
 def test_the_token_is_what_any_language_can_make() -> None:
@@ -83,9 +84,16 @@ def test_nobody_reads_or_marks_the_inbox_of_another(caller: Caller) -> None:
         {"authorization": "Basic x"},
     ):
         assert page(caller, **headers).status == 401
+        for how in ("seen", "clicked"):
+            assert mark(caller, how, "ann/1", [ann["id"]], **headers).status == 401
     assert json.loads(mark(caller, "seen", "bob2", [ann["id"]]).body) == {"marked": 0}
     assert json.loads(mark(caller, "clicked", "bob2", [ann["id"]]).body) == {"marked": 0}
     assert json.loads(page(caller).body)["unseen"] == 1
+
+
+@pytest.mark.parametrize("body", [b"[", b" " * (BYTES_MAX + 1)])
+def test_who_is_not_known_is_told_nothing_of_what_was_sent(caller: Caller, body: bytes) -> None:
+    assert mark(caller, "seen", "ann/1", body, **bearer("bob2")).status == 401
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.event import listen
 
 from channels.inbox import InboxChannel, InboxSettings
 from orchestrator.flow.inbox import clicked, feed, seen
@@ -166,18 +167,28 @@ def test_seen_counts_once(shop: Small) -> None:
 
 
 def test_clicked_is_seen_too(shop: Small) -> None:
-    newest, *_ = ids(shop)
+    newest, older, _ = ids(shop)
     words = shop.tactful.shop
-    assert clicked(shop.engine, words, "ann1", newest, NOW)
-    assert clicked(shop.engine, words, "ann1", newest, NOW + MINUTE)
+    assert clicked(shop.engine, words, "ann1", [newest], NOW) == 1
+    assert clicked(shop.engine, words, "ann1", [newest, older], NOW + MINUTE) == 1
     found = page(shop)
     assert [(one["seen"], one["clicked"]) for one in found["messages"]] == [
         (True, True),
-        (False, False),
+        (True, True),
         (False, False),
     ]
-    assert found["unseen"] == 2
-    assert [row["what"] for row in shop.rows(message_log)] == ["clicked"]
+    assert found["unseen"] == 1
+    assert [row["what"] for row in shop.rows(message_log)] == ["clicked"] * 2
+
+
+def test_many_cost_as_many_transactions_as_one(shop: Small) -> None:
+    newest, *others = ids(shop)
+    found: list[object] = []
+    listen(shop.engine, "commit", found.append)
+    assert clicked(shop.engine, shop.tactful.shop, "ann1", [newest], NOW) == 1
+    for_one = len(found)
+    assert clicked(shop.engine, shop.tactful.shop, "ann1", others, NOW) == 2
+    assert len(found) == 2 * for_one
 
 
 def test_nobody_marks_what_is_somebody_else_s(shop: Small) -> None:
@@ -185,7 +196,7 @@ def test_nobody_marks_what_is_somebody_else_s(shop: Small) -> None:
     words = shop.tactful.shop
     wrong = [newest, "x", "-1", "9" * 18, "9" * 40, ""]
     assert seen(shop.engine, words, "bob2", wrong, NOW) == 0
-    assert not clicked(shop.engine, words, "bob2", newest, NOW)
-    assert not clicked(shop.engine, words, "nobody", newest, NOW)
+    assert clicked(shop.engine, words, "bob2", wrong, NOW) == 0
+    assert clicked(shop.engine, words, "nobody", [newest], NOW) == 0
     assert page(shop)["unseen"] == 3
     assert shop.rows(message_log) == []

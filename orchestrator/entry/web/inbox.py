@@ -7,7 +7,8 @@ own address alone may ask from a browser.
 
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from orchestrator.flow import inbox
 from orchestrator.model.shop import Shop
 
 BYTES_MAX = 64 * 1024
+_Mark = Callable[[Engine, Shop, str, list[str], datetime], int]
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
@@ -38,46 +40,38 @@ def inbox_token(write_key: str, customer: str) -> str:
 def inbox_routes(engine: Engine, shop: Shop, write_key: str) -> list[Route]:
     """The feed, and what was seen and clicked of it."""
 
-    def may(request: Request, customer: str) -> bool:
+    def owner(request: Request) -> str | None:
+        """The customer whose token the request carries, if it does."""
+        customer = request.query_params.get("customer", "")
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         wanted = inbox_token(write_key, customer)
-        return scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), wanted.encode())
-
-    async def answer(request: Request, work: Callable[[str], dict[str, Any] | None]) -> Response:
-        customer = request.query_params.get("customer", "")
-        if not may(request, customer):
-            return _said(401, "the token is not this customer's", {"www-authenticate": "Bearer"})
-        try:
-            found = await run_in_threadpool(work, customer)
-        except SQLAlchemyError:
-            get_logger(__name__).error("an inbox was not read", exc_info=True)
-            return _said(503, "try again", {"retry-after": "10"})
-        if found is None:
-            return _said(400, "`after` is the `next` of another page")
-        return JSONResponse(found, headers=_HEADERS)
+        fits = hmac.compare_digest(given.encode(), wanted.encode())
+        return customer if scheme.lower() == "bearer" and fits else None
 
     async def feed(request: Request) -> Response:
+        customer = owner(request)
+        if customer is None:
+            return _nobody()
         after, most = request.query_params.get("after", ""), request.query_params.get("most", "")
         size = int(most) if most.isascii() and most.isdigit() and len(most) < 6 else inbox.PAGE_SIZE
-        return await answer(
-            request, lambda who: inbox.feed(engine, who, clock.now(), after=after, most=size)
+        return await _answer(
+            lambda: inbox.feed(engine, customer, clock.now(), after=after, most=size)
         )
 
-    async def mark(request: Request) -> Response:
-        try:
-            ids = _ids(await read_body(request, BYTES_MAX))
-        except TooLarge:
-            return _said(413, f"more than {BYTES_MAX} bytes", {"connection": "close"})
-        except (Unreadable, ValueError):
-            return _said(400, 'say which: {"ids": ["1", "2"]}')
+    def marking(mark: _Mark) -> Callable[[Request], Awaitable[Response]]:
+        async def take(request: Request) -> Response:
+            customer = owner(request)
+            if customer is None:
+                return _nobody()
+            try:
+                ids = _ids(await read_body(request, BYTES_MAX))
+            except TooLarge:
+                return _said(413, f"more than {BYTES_MAX} bytes", {"connection": "close"})
+            except (Unreadable, ValueError):
+                return _said(400, 'say which: {"ids": ["1", "2"]}')
+            return await _answer(lambda: {"marked": mark(engine, shop, customer, ids, clock.now())})
 
-        def work(customer: str) -> dict[str, Any]:
-            now = clock.now()
-            if request.url.path.endswith("/seen"):
-                return {"marked": inbox.seen(engine, shop, customer, ids, now)}
-            return {"marked": sum(inbox.clicked(engine, shop, customer, id, now) for id in ids)}
-
-        return await answer(request, work)
+        return take
 
     site = urlsplit(str(shop.base_url))
     from_site = Middleware(
@@ -86,11 +80,30 @@ def inbox_routes(engine: Engine, shop: Shop, write_key: str) -> list[Route]:
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type"],
     )
-    ways = (("", feed, "GET"), ("/seen", mark, "POST"), ("/clicked", mark, "POST"))
+    ways = (
+        ("", feed, "GET"),
+        ("/seen", marking(inbox.seen), "POST"),
+        ("/clicked", marking(inbox.clicked), "POST"),
+    )
     return [
         Route(f"/v1/inbox{path}", way, methods=[method, "OPTIONS"], middleware=[from_site])
         for path, way, method in ways
     ]
+
+
+async def _answer(work: Callable[[], dict[str, Any] | None]) -> Response:
+    try:
+        found = await run_in_threadpool(work)
+    except SQLAlchemyError:
+        get_logger(__name__).error("an inbox was not read", exc_info=True)
+        return _said(503, "try again", {"retry-after": "10"})
+    if found is None:
+        return _said(400, "`after` is the `next` of another page")
+    return JSONResponse(found, headers=_HEADERS)
+
+
+def _nobody() -> Response:
+    return _said(401, "the token is not this customer's", {"www-authenticate": "Bearer"})
 
 
 def _ids(raw: bytes) -> list[str]:
