@@ -4,10 +4,11 @@ A hand decides first, which nobody else sees, and writes what it has decided whe
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table
@@ -48,6 +49,8 @@ class Hand:
 
     connection: Connection
     ranges: Sequence[Range]
+    turn: Lock
+    """SQLite lets one write at a time, and whoever meets another sleeps: longer than need be."""
 
     @property
     def tables(self) -> list[Table]:
@@ -57,26 +60,46 @@ class Hand:
     def set_aside(self, parameters: Mapping[str, Any]) -> None:
         """Work out once what all campaigns ask of each customer: nothing, here."""
 
-    def decide(self, _number: int, one: Pass) -> Counter[str]:
+    def decide(self, number: int, one: Pass) -> Counter[str]:
         """How many come to which verdict. Locks nothing."""
+        return self._decide(number, one, self.ranges)
+
+    def write(self, one: Pass, counts: Counter[str]) -> None:
+        """Write what was decided, and counted, into the ledger, some thousands at a time."""
+        self._write(one, counts, self.ranges)
+
+    def decide_and_write(self, number: int, one: Pass) -> Counter[str]:
+        """Both, one range after another: while one hand writes, another decides."""
+        counts = Counter[str]()
+        for share in self._at_once():
+            its = self._decide(number, one, share)
+            self._write(one, its, share)
+            counts += its
+        return counts
+
+    def _at_once(self) -> Iterable[Sequence[Range]]:
+        """What is decided at once."""
+        return ([share] for share in self.ranges)
+
+    def _decide(self, _number: int, one: Pass, ranges: Sequence[Range]) -> Counter[str]:
         with self._looking() as connection:
             decided.begin_staging(connection)
-            for share in self.ranges:
+            for share in ranges:
                 own = {**one.parameters, **share.parameters()}
                 decided.stage(connection, one.question.decisions, own)
             return decided.staged_counts(connection)
 
-    def write(self, one: Pass, counts: Counter[str]) -> None:
-        """Write what was decided, and counted, into the ledger, some thousands at a time."""
+    def _write(self, one: Pass, counts: Counter[str], ranges: Sequence[Range]) -> None:
         if not counts["planned"] and not counts["holdout"]:
             return
         kept = frozen(one.version, min(one.version.campaign.sends))
-        first, last = self.ranges[0].first, self.ranges[-1].last
+        first, last = ranges[0].first, ranges[-1].last
         each = -(-(last - first + 1) // (1 + counts["planned"] // WRITE_ROWS_MAX))
+        writing = self.connection.execution_options(read_only=False)
         for start in range(first, last + 1, each):
             ids = (start, min(start + each - 1, last))
-            with self.connection.execution_options(read_only=False).begin():
-                decided.write_staged(self.connection, kept, one.now, keep_skipped=False, ids=ids)
+            with self.turn, writing.begin():
+                decided.write_staged(writing, kept, one.now, keep_skipped=False, ids=ids)
 
     @contextmanager
     def _looking(self) -> Iterator[Connection]:
@@ -112,8 +135,11 @@ class HandWithFacts(Hand):
                 aside.add(connection, stops, self.together.asking, own)
             aside.look(connection, stops)
 
-    def decide(self, number: int, one: Pass) -> Counter[str]:
-        """How many come to which verdict: whom nothing has stopped so far is decided about."""
+    def _at_once(self) -> Iterable[Sequence[Range]]:
+        return [self.ranges]
+
+    def _decide(self, number: int, one: Pass, _ranges: Sequence[Range]) -> Counter[str]:
+        """Whom nothing that is set aside has stopped is decided about."""
         reasons = self.together.reasons(number)
         with self._looking() as connection:
             decided.begin_staging(connection)
@@ -131,13 +157,15 @@ class HandWithFacts(Hand):
 
 
 @contextmanager
-def at_work(engine: Engine, share: Sequence[Range], together: Together | None) -> Iterator[Hand]:
+def at_work(
+    engine: Engine, share: Sequence[Range], turn: Lock, together: Together | None
+) -> Iterator[Hand]:
     """A hand on a connection of its own, which goes back to the pool with nothing left on it."""
     with engine.connect() as connection:
         hand = (
-            Hand(connection, share)
+            Hand(connection, share, turn)
             if together is None
-            else HandWithFacts(connection, share, together)
+            else HandWithFacts(connection, share, turn, together)
         )
         with connection.begin():
             aside.begin(connection, hand.tables)

@@ -2,7 +2,8 @@
 
 One campaign after another, in the order of arbitration, is decided to the end: by all hands, before
 any of them writes it, so that a campaign that would reach more than its `max_audience` writes
-nothing. Where many campaigns ask, what is known of each customer is worked out once for all.
+nothing; one that could not is written while the rest is decided. Where many campaigns ask, what is
+known of each customer is worked out once for all.
 
 What changes between deciding and writing, such as an opt-out, is seen before sending, where every
 gate is asked again. A process that dies on the way leaves customers out; the next look finds them.
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Engine
@@ -56,9 +58,12 @@ def plan_wide(engine: Engine, planner: Planner, now: datetime, hands: int) -> li
     together = asking.statements.together(asks) if with_facts else None
     shares = _shares(ranges, hands, whole=on_postgresql)
     with ExitStack() as stack, ThreadPoolExecutor(len(shares)) as pool:
-        all_hands = [stack.enter_context(at_work(engine, share, together)) for share in shares]
+        turn = Lock()
+        hands_on = (at_work(engine, share, turn, together) for share in shares)
+        all_hands = [stack.enter_context(hand) for hand in hands_on]
         list(pool.map(lambda hand: hand.set_aside(parameters), all_hands))
-        return list(_Wide(engine, pool, all_hands, now).all_of(found))
+        everyone = ranges[-1].last - ranges[0].first + 1
+        return list(_Wide(engine, pool, all_hands, now, everyone).all_of(found))
 
 
 def _due(
@@ -125,6 +130,8 @@ class _Wide:
     pool: ThreadPoolExecutor
     hands: Sequence[Hand]
     now: datetime
+    everyone: int
+    """No campaign asks about more customers at once."""
 
     def all_of(self, found: Sequence[Pass]) -> Iterable[Verdicts]:
         """A verdict for each campaign, of however many slots; what was halted asks no more."""
@@ -139,12 +146,15 @@ class _Wide:
         return verdicts.values()
 
     def _run(self, number: int, one: Pass) -> Verdicts:
-        """Decide about everyone, then write."""
+        """Decide about everyone, then write; at once where they cannot be too many."""
         version, name = one.version, one.version.name
-        of_each = list(self.pool.map(lambda hand: hand.decide(number, one), self.hands))
-        counts = sum(of_each, Counter[str]())
         with reading(self.engine) as connection:
             lately = decided.planned_lately(connection, name, self.now)
+        if not above_max(version, self.everyone, lately + self.everyone, one.approved):
+            written = self.pool.map(lambda hand: hand.decide_and_write(number, one), self.hands)
+            return self._done(one, sum(written, Counter[str]()))
+        of_each = list(self.pool.map(lambda hand: hand.decide(number, one), self.hands))
+        counts = sum(of_each, Counter[str]())
         new = counts["planned"]
         too_many = above_max(version, new, lately + new, one.approved)
         if too_many:
@@ -152,6 +162,10 @@ class _Wide:
                 controls.pause(connection, "campaign", name, too_many, self.now)
             return Verdicts(name, halted=too_many)
         list(self.pool.map(lambda hand, its: hand.write(one, its), self.hands, of_each))
+        return self._done(one, counts)
+
+    def _done(self, one: Pass, counts: Counter[str]) -> Verdicts:
+        version, name = one.version, one.version.name
         if not any(counts[reason] for reason in decided.HELD):
             occasions = {(slot.occasion, slot.due_at) for slot in one.slots}
             with writing(self.engine) as connection:
