@@ -68,6 +68,10 @@ worker_soft_shutdown_timeout = 30.0  # seconds: what is being written to a provi
 worker_max_memory_per_child = 400_000  # kibibytes
 # A new child reads the campaigns and opens database and channels before it is up.
 worker_proc_alive_timeout = 60.0  # seconds
+# One child that dies while the worker starts is replaced, and does not end the worker; a broker
+# that was away is tried again every few seconds.
+worker_pool = "orchestrator.entry.queue.endure:Pool"
+worker_consumer = "orchestrator.entry.queue.endure:Consumer"
 worker_cancel_long_running_tasks_on_connection_loss = False
 worker_enable_prefetch_count_reduction = False
 

@@ -133,6 +133,7 @@ class Dispatcher:
     ) -> tuple[Allowance | Wait, list[Claimed], int]:
         """What is due, and for how many second attempts among it there is credit."""
         with writing(self.engine) as connection:
+            controls.keep_moving(connection)
             allowance = self.accounts.may_leave(connection, name, BATCH_SIZE_MAX, now, at_s)
             if isinstance(allowance, Wait):
                 return allowance, [], 0
@@ -254,6 +255,7 @@ class Dispatcher:
             return []
         moves = [end.move for _, end in ends.values()]
         with writing(self.engine) as connection:
+            controls.keep_moving(connection)
             if ledger.move(connection, token, moves, now) < len(moves):
                 ledger.accept_late(connection, _accepted(ends), now)
             ledger.end_attempts(

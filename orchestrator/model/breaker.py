@@ -17,9 +17,13 @@ from enum import StrEnum
 FAILURES_MAX = 5
 """So many failures in a row open the breaker."""
 
-OPEN_FOR = timedelta(seconds=30)
+OPEN_FOR = timedelta(seconds=5)
+LOCKED_FOR = timedelta(seconds=30)
 OPEN_FOR_MAX = timedelta(minutes=10)
-"""It stays open for as long as `OPEN_FOR`, twice that the next time, and so on up to this."""
+"""It stays open for as long as `OPEN_FOR`, twice that the next time, and so on up to this: so a
+provider that is started anew is back within seconds, and one that is away for hours is asked once
+in ten minutes. One that refuses our login is left alone for `LOCKED_FOR` at first: who knocks again
+and again may be locked out."""
 
 RETRY_SHARE = 0.1
 """Every first attempt earns a tenth of a second one."""
@@ -80,7 +84,8 @@ class Breaker:
             return replace(self, failures=failures)
         if self.open_until is not None and now < self.open_until:
             return replace(self, failures=failures)  # what was on its way when it opened
-        open_for = min(OPEN_FOR * 2 ** min(self.trips, 10), OPEN_FOR_MAX)
+        first = LOCKED_FOR if sign is Sign.LOCKED else OPEN_FOR
+        open_for = min(first * 2 ** min(self.trips, 10), OPEN_FOR_MAX)
         return replace(self, failures=failures, trips=self.trips + 1, open_until=now + open_for)
 
     def tried(self, first: int, again: int, now: datetime) -> "Breaker":

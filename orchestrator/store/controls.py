@@ -52,9 +52,17 @@ def hold(connection: Connection) -> None:
     already.
     """
     if connection.dialect.name == "postgresql":
+        keep_moving(connection)
+        connection.execute(_HOLD)
+
+
+def keep_moving(connection: Connection) -> None:
+    """A process that stands still in this transaction, for `STILL_MAX_MS`, is cut off from it: so
+    nobody waits for longer for what it has locked. Nothing of the transaction is committed then.
+    """
+    if connection.dialect.name == "postgresql":
         still = f"SET LOCAL idle_in_transaction_session_timeout = {int(STILL_MAX_MS)}"
         connection.exec_driver_sql(still)
-        connection.execute(_HOLD)
 
 
 def pauses(connection: Connection) -> list[Pause]:

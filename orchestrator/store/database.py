@@ -40,6 +40,12 @@ PAGES_ASIDE = 10_000
 """A database that need not be durable copies its log back into the file after so many pages: a page
 that is written often is then copied once."""
 
+CONNECT_S = 10
+SILENT_MAX_S = 60
+"""A machine at the other end that is gone without a word is noticed after so long, by the client
+and by PostgreSQL: nobody waits for its answer, and nothing stays locked for it, until TCP's own
+two hours are over."""
+
 CACHE_KIB = 64 * 1024
 MMAP_BYTES = 2**31 - 2**16
 
@@ -190,6 +196,25 @@ def _open_sqlite(url: URL, busy_timeout_ms: int, durable: bool) -> Engine:
     return engine
 
 
+# The client's side: libpq's own words. What an URL says of them wins.
+_WATCHED: Mapping[str, Any] = {
+    "connect_timeout": CONNECT_S,
+    "keepalives_idle": SILENT_MAX_S // 2,
+    "keepalives_interval": SILENT_MAX_S // 6,
+    "keepalives_count": 3,
+    "tcp_user_timeout": SILENT_MAX_S * 1000,
+}
+_SETTINGS = (
+    # Compiling to machine code takes longer than statements of many branches run.
+    "jit = off",
+    # The server's side of the same.
+    f"tcp_keepalives_idle = {SILENT_MAX_S // 2}",
+    f"tcp_keepalives_interval = {SILENT_MAX_S // 6}",
+    "tcp_keepalives_count = 3",
+    f"tcp_user_timeout = '{SILENT_MAX_S}s'",
+)
+
+
 def _open_postgresql(url: URL) -> Engine:
     engine = create_engine(
         url,
@@ -198,14 +223,14 @@ def _open_postgresql(url: URL) -> Engine:
         json_serializer=_encode,
         json_deserializer=msgspec.json.decode,
         pool_pre_ping=True,  # a server that was restarted costs no transaction
+        connect_args={name: set_to for name, set_to in _WATCHED.items() if name not in url.query},
     )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.prepared_max = PREPARED_MAX
         with connection.cursor() as cursor:
-            # Compiling to machine code takes longer than statements of many branches run.
-            cursor.execute("SET jit = off")
+            cursor.execute("; ".join(f"SET {setting}" for setting in _SETTINGS))
         connection.commit()
 
     return engine

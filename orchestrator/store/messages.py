@@ -201,11 +201,14 @@ _LOST = (
 )
 
 
-def tidy(connection: Connection, now: datetime) -> int:
+def tidy(connection: Connection, now: datetime, *, wait_max_ms: int | None = None) -> int:
     """End what has expired, free what a worker has left behind, and own up to what may have left.
 
-    The answer is how many messages were moved.
+    The answer is how many messages were moved. With `wait_max_ms`, raises OperationalError where
+    somebody else holds one of them for longer: try again later.
     """
+    if wait_max_ms is not None and connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(wait_max_ms)}")
     return sum(
         connection.execute(statement, {"now": now}).rowcount
         for statement in (_EXPIRE, _POISON, _FREE, _LOST)

@@ -2,16 +2,21 @@
 leaves it to that one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
-KEPT_MAX = timedelta(minutes=10)
+KEPT_MAX_S = 30
 """A process that was stopped in the middle keeps others from it for so long at most."""
 
-_KEPT_MAX = text(f"SET LOCAL idle_in_transaction_session_timeout = '{int(KEPT_MAX.seconds)}s'")
+ALIVE_EVERY_S = 5.0
+"""So often one that works says that it does."""
+
+_KEPT_MAX = text(f"SET LOCAL idle_in_transaction_session_timeout = '{KEPT_MAX_S}s'")
 _TAKE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+_ALIVE = text("SET LOCAL application_name = 'tactful turn'")
 
 
 @contextmanager
@@ -30,4 +35,31 @@ def turn(engine: Engine, name: str) -> Iterator[bool]:
         mine = bool(connection.scalar(_TAKE, {"name": f"tactful turn {name}"}))
         # Last, for it needs no snapshot: so the transaction keeps none while it waits.
         connection.execute(_KEPT_MAX)
-        yield mine
+        if not mine:
+            yield False
+            return
+        with _alive(connection):
+            yield True
+        try:
+            connection.rollback()
+        except SQLAlchemyError:  # it was cut off: whoever came meanwhile has done the same work
+            connection.invalidate()
+
+
+@contextmanager
+def _alive(connection: Connection) -> Iterator[None]:
+    """Nobody else uses the connection in the block. Whose turn was cut off goes on without it."""
+    over = Event()
+
+    def says() -> None:
+        with suppress(SQLAlchemyError):
+            while not over.wait(ALIVE_EVERY_S):
+                connection.execute(_ALIVE)
+
+    thread = Thread(target=says, name="turn", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

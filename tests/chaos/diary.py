@@ -3,17 +3,22 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from threading import Lock
-from time import time_ns
+
+from tests.chaos.looks import Look
 
 ALL = "*"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fault:
-    """One disaster. `at_ns`: when it struck."""
+    """One disaster: when it struck, and from when on all that it had struck was there again.
+
+    Of what was killed and is started again by a supervisor that is the same moment.
+    """
 
     kind: str
     at_ns: int
+    ended_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Diary:
     opt_outs: list[OptOut] = field(default_factory=list)
     stops: list[Stop] = field(default_factory=list)
     events: list[Happened] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    """What stood in the way of the next message, twice a second."""
     restarts: Counter[str] = field(default_factory=Counter)
     began_ns: int = 0
     calm_ns: int = 0
@@ -62,10 +69,10 @@ class Diary:
     ended_ns: int = 0
     _turn: Lock = field(default_factory=Lock)
 
-    def struck(self, kind: str) -> None:
-        """A disaster strikes now."""
+    def struck(self, fault: Fault) -> None:
+        """A disaster has struck."""
         with self._turn:
-            self.faults.append(Fault(kind, time_ns()))
+            self.faults.append(fault)
 
     def restarted(self, what: str) -> None:
         """A process was started again."""

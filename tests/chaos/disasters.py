@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from threading import Event
-from time import monotonic
+from time import monotonic, time_ns
 
 import redis as client
 
-from tests.chaos.diary import Diary
+from tests.chaos.diary import Diary, Fault
 from tests.chaos.fleet import Fleet, Hand
 from tests.servers import Postgres, Redis
 
@@ -51,7 +51,12 @@ class Disasters:
     chance: Random
     shares: Mapping[str, float] = field(default_factory=lambda: SOMETIMES)
     every_s: tuple[float, float] = EVERY_S
-    _stopped: list[tuple[float, Hand, int]] = field(default_factory=list)
+    _stopped: list["_Stopped"] = field(default_factory=list)
+
+    @property
+    def stopped(self) -> int:
+        """So many processes stand still."""
+        return len(self._stopped)
 
     def strike(self, over: Event, until_s: float) -> None:
         """Until a moment of the monotonic clock, unless it is `over` before."""
@@ -78,17 +83,19 @@ class Disasters:
 
     def one(self, kind: str) -> None:
         """This one."""
-        if self._does(kind):
-            self.diary.struck(kind)
+        fault = Fault(kind, time_ns(), 0)
+        if self._does(fault):
+            fault.ended_ns = time_ns()
+            self.diary.struck(fault)
 
-    def _does(self, kind: str) -> bool:
-        match kind:
+    def _does(self, fault: Fault) -> bool:
+        match fault.kind:
             case "kill child":
                 return self._child(signal.SIGKILL) is not None
             case "stop child":
-                return self._stop(self.chance.uniform(*STOPPED_S))
+                return self._stop(fault, self.chance.uniform(*STOPPED_S))
             case "stop child long":
-                return self._stop(self.chance.uniform(*STOPPED_LONG_S))
+                return self._stop(fault, self.chance.uniform(*STOPPED_LONG_S))
             case "kill worker":
                 return self._kill(WORKER)
             case "kill ticker":
@@ -111,7 +118,7 @@ class Disasters:
                 self._down()
                 self.postgres.start()
             case _:
-                raise ValueError(f"no such disaster: {kind}")
+                raise ValueError(f"no such disaster: {fault.kind}")
         return True
 
     def _down(self) -> None:
@@ -123,7 +130,7 @@ class Disasters:
 
     def _child(self, how: signal.Signals) -> tuple[Hand, int] | None:
         """A child of a worker; those that are stopped already are let be."""
-        still = {pid for _, _, pid in self._stopped}
+        still = {one.pid for one in self._stopped}
         found = [
             (hand, pid)
             for hand in self.fleet.of(WORKER)
@@ -135,14 +142,23 @@ class Disasters:
         hand, pid = self.chance.choice(found)
         return (hand, pid) if self.fleet.tell_child(hand, pid, how) else None
 
-    def _stop(self, seconds: float) -> bool:
+    def _stop(self, fault: Fault, seconds: float) -> bool:
         found = self._child(signal.SIGSTOP)
         if found is not None:
-            self._stopped.append((monotonic() + seconds, *found))
+            self._stopped.append(_Stopped(fault, monotonic() + seconds, *found))
         return found is not None
 
     def _go_on(self, is_time: Callable[[float], bool]) -> None:
-        due = [one for one in self._stopped if is_time(one[0])]
+        due = [one for one in self._stopped if is_time(one.until_s)]
         self._stopped = [one for one in self._stopped if one not in due]
-        for _, hand, pid in due:
-            self.fleet.tell_child(hand, pid, signal.SIGCONT)
+        for one in due:
+            self.fleet.tell_child(one.hand, one.pid, signal.SIGCONT)
+            one.fault.ended_ns = time_ns()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    fault: Fault
+    until_s: float
+    hand: Hand
+    pid: int

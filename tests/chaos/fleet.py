@@ -37,6 +37,9 @@ class Hand:
     gone_s: float | None = None
     """When it was found dead."""
     starts: int = 0
+    read: int = 0
+    """So much of its log was read, or written before it was started."""
+    ready: bool = False
 
     @property
     def pid(self) -> int:
@@ -50,6 +53,15 @@ class Hand:
             return True
         how = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.pid, how) is not None
+
+    def is_ready(self, folder: Path) -> bool:
+        """Whether it has said so since it was started."""
+        with suppress(FileNotFoundError), (folder / f"{self.name}.log").open("rb") as log:
+            log.seek(self.read)
+            new = log.read()
+            self.read += len(new)
+            self.ready = self.ready or b" ready." in new
+        return self.ready
 
     def children(self) -> list[int]:
         """Its children that are alive."""
@@ -118,6 +130,11 @@ class Fleet:
                 if name.startswith(prefix) and not hand.ended()
             ]
 
+    def ready(self, prefix: str) -> list[str]:
+        """Those whose names begin so, and that take hints."""
+        with self._turn:
+            return [hand.name for hand in self.of(prefix) if hand.is_ready(self.folder)]
+
     def log(self, name: str) -> str:
         """What one has said."""
         path = self.folder / f"{name}.log"
@@ -169,6 +186,7 @@ class Fleet:
 
     def _start(self, hand: Hand) -> None:
         with (self.folder / f"{hand.name}.log").open("ab") as log:
+            hand.read, hand.ready = log.seek(0, os.SEEK_END), False
             hand.process = subprocess.Popen(
                 hand.command,
                 cwd=ROOT,

@@ -1,5 +1,6 @@
 """What the provider's own log shows. Our tables only group its lines, and are held against it."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from orchestrator.model.span import parse_rate
 from tests.chaos.diary import ALL, Diary, OptOut, Stop
 from tests.chaos.ledger import Ledger, Row
 from tests.chaos.shop import CAPS, TRIGGERS, Person, campaigns
+from tests.chaos.silence import Silence, owed, silences
 from tests.provider.log import Acceptance, Log, instant
 
 HOLD = timedelta(seconds=15)
@@ -31,6 +33,7 @@ class Verdict:
     wrong: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
     states: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    silences: list[Silence] = field(default_factory=list)
     recovery_s: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     pause_s: list[float] = field(default_factory=list)
     """From each pause's commit to the last write that it should have stopped; 0 without any."""
@@ -218,11 +221,18 @@ def _pauses(verdict: Verdict, sent: Sequence[_Sent], stops: Iterable[Stop]) -> N
 
 
 def _recovery(verdict: Verdict, diary: Diary, log: Log) -> None:
+    """From each disaster's end to the next message that was taken, as far as anything was due."""
     times = sorted(line.received_ns for line in log)
+    verdict.silences = silences(diary.looks, times, diary.calm_ns)
+    idle = [look.at_ns for look in diary.looks if look.stored and not owed(look.stored)]
     for fault in diary.faults:
-        after = next((at for at in times if at > fault.at_ns), None)
+        if fault.ended_ns > diary.calm_ns:
+            continue
+        after = next(iter(times[bisect_right(times, fault.ended_ns) :]), None)
         if after is not None:
-            verdict.recovery_s[fault.kind].append((after - fault.at_ns) / _NS)
+            before = bisect_right(idle, after)
+            begun = max(fault.ended_ns, idle[before - 1] if before else 0)
+            verdict.recovery_s[fault.kind].append((after - begun) / _NS)
     verdict.counts["longest_silence_ms"] = max(
         ((b - a) // 1_000_000 for a, b in pairwise(times) if b <= diary.calm_ns), default=0
     )

@@ -61,7 +61,7 @@ def test_what_is_right_passes() -> None:
         events=[Happened("e1", "Order Completed", "ann", ns(0))],
         opt_outs=[OptOut("ann", "sms", "*", ns(0)), OptOut("ann", "email", "*", ns(0))],
         stops=[Stop("campaign", "hello", ns(0), ns(1), ns(30))],
-        faults=[Fault("kill child", ns(1))],
+        faults=[Fault("kill child", ns(1), ns(1))],
     )
     rows[0].campaign = "receipt"
     verdict, wrong = told(rows, [took("1", 14.0), took("3", 15.0)], diary)

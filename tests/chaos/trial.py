@@ -29,6 +29,7 @@ from tests.chaos.fleet import ROOT, Fleet
 from tests.chaos.judge import Verdict, judge
 from tests.chaos.ledger import Ledger, read_ledger, unfinished
 from tests.chaos.life import Life, until_committed
+from tests.chaos.looks import Watcher
 from tests.chaos.shop import MARKETING_EXPIRES, WAIT, Person, people, write_shop
 from tests.provider.log import Log, read
 from tests.provider.plugin import make_plugin_path
@@ -47,7 +48,9 @@ FAULTS = (
 WORKERS: Mapping[str, Sequence[str]] = {
     "plan": ("-Q", "plan,feedback", "-c", "2"),
     "decide": ("-Q", "decide", "-c", "2"),
-    "send": ("-Q", "dispatch.email,dispatch.sms", "-c", "3"),
+    # Two, as the operations page advises: so one is there while the other starts again.
+    "send-1": ("-Q", "dispatch.email,dispatch.sms", "-c", "2"),
+    "send-2": ("-Q", "dispatch.email,dispatch.sms", "-c", "2"),
 }
 FEW_WORKERS: Mapping[str, Sequence[str]] = {
     "think": ("-Q", "plan,feedback,decide", "-c", "1"),
@@ -121,6 +124,9 @@ class _Stage:
     ids: Mapping[str, int]
     diary: Diary
     say: Say
+    watched: Engine
+    """The same database, by connections that nothing else uses."""
+    provider_port: int
 
     def go(self, over: Event) -> None:
         wanted, diary = self.wanted, self.diary
@@ -146,24 +152,35 @@ class _Stage:
             wanted.every_s,
         )
         diary.began_ns = time_ns()
-        with life:
-            self.say(f"disasters for {wanted.seconds:.0f} s")
-            if wanted.script:
-                disasters.all_once(wanted.script, over)
-            else:
-                disasters.strike(over, monotonic() + wanted.seconds)
-        app.close()
-        diary.calm_ns = time_ns()
-        if life.failures:
-            raise life.failures[0]
-        self._nobody_is_a_member()
-        self.say("calm: until every message is at an end")
-        until(self._drained(), wanted.drain_s)
-        diary.ended_ns = time_ns()
+        with self._watcher(disasters):
+            with life:
+                self.say(f"disasters for {wanted.seconds:.0f} s")
+                if wanted.script:
+                    disasters.all_once(wanted.script, over)
+                else:
+                    disasters.strike(over, monotonic() + wanted.seconds)
+            app.close()
+            diary.calm_ns = time_ns()
+            if life.failures:
+                raise life.failures[0]
+            self._nobody_is_a_member()
+            self.say("calm: until every message is at an end")
+            until(self._drained(), wanted.drain_s)
+            diary.ended_ns = time_ns()
         # Whoever still writes is let, and recorded.
         self.fleet.retire(TICKER, 20)
         self.fleet.retire(WORKER, 60)
         self.fleet.retire(PROVIDER, 20)
+
+    def _watcher(self, disasters: Disasters) -> Watcher:
+        return Watcher(
+            self.watched,
+            self.redis.port,
+            self.provider_port,
+            self.folder / "looks.jsonl",
+            lambda: {"ready": self.fleet.ready(WORKER), "stopped": disasters.stopped},
+            self.diary.looks,
+        )
 
     def judged(self) -> Outcome:
         ledger, log = read_ledger(self.engine), read(self.folder / "provider.jsonl")
@@ -232,6 +249,8 @@ def _stage(wanted: Wanted, folder: Path, say: Say) -> Iterator[_Stage]:
             fleet.add(f"{TICKER}-{number}", sys.executable, *_TACTFUL, "tick")
         engine = open_database(database.url(DATABASE))
         stack.callback(engine.dispose)
+        watched = open_database(database.url(DATABASE))
+        stack.callback(watched.dispose)
         shop = revive_settings(_files(home)).shop
         now = datetime.now(UTC)
         persons = people(wanted.seed, wanted.people, now, timedelta(seconds=wanted.seconds))
@@ -244,7 +263,8 @@ def _stage(wanted: Wanted, folder: Path, say: Say) -> Iterator[_Stage]:
         if not until(lambda: all("ready." in fleet.log(name) for name in ready), START_S):
             raise RuntimeError(f"not all of {ready} are ready: {fleet.log(ready[0])[-2000:]}")
         yield _Stage(
-            wanted, folder, fleet, database, broker, engine, shop, persons, ids, diary, say
+            *(wanted, folder, fleet, database, broker, engine, shop, persons, ids, diary, say),
+            *(watched, http),
         )
 
 

@@ -11,6 +11,7 @@ from orchestrator.model.breaker import (
     CREDIT_AT_FIRST,
     CREDIT_MAX,
     FAILURES_MAX,
+    LOCKED_FOR,
     OPEN_FOR,
     OPEN_FOR_MAX,
     RETRIES_PER_S,
@@ -62,6 +63,12 @@ def test_it_opens_for_longer_each_time_up_to_a_limit() -> None:
     closed = breaker.saw(W, now + OPEN_FOR_MAX)
     assert closed.most(now + OPEN_FOR_MAX) is None
     assert closed.trips == 0
+
+
+def test_who_refuses_our_login_is_left_alone_for_longer_at_first() -> None:
+    assert after(L).open_until == NOW + LOCKED_FOR
+    assert after(*[F] * FAILURES_MAX).open_until == NOW + OPEN_FOR
+    assert LOCKED_FOR > OPEN_FOR
 
 
 def test_what_was_on_its_way_when_it_opened_does_not_open_it_for_longer() -> None:

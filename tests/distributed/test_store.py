@@ -5,14 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, select, text, update
 
 from orchestrator.flow.backlog import Unhurried
-from orchestrator.store import controls
+from orchestrator.store import controls, turns
 from orchestrator.store.database import open_database, reading, writing
 from orchestrator.store.turns import turn
 from orchestrator.store.waiting import due_by_channel
 from orchestrator.tables import messages
+from tests.servers.patience import until
 from tests.support.databases import Databases
 from tests.support.shop import NOW, Small, consent, customer, event
 
@@ -52,6 +53,37 @@ def test_a_turn_holds_back_nobody_who_tidies_the_database(engines: tuple[Engine,
             "datname = current_database() AND (backend_xid IS NOT NULL OR backend_xmin IS NOT NULL)"
         )
         assert connection.exec_driver_sql(oldest.format(mine)).scalar() == 0
+
+
+def test_who_stands_still_in_its_turn_loses_it(
+    engines: tuple[Engine, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = engines
+    still = text("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
+    monkeypatch.setattr(turns, "_KEPT_MAX", still)
+
+    def is_free() -> bool:
+        with turn(other, "plan") as theirs:
+            return theirs
+
+    with turn(one, "plan") as mine:
+        assert mine
+        assert until(is_free)
+
+
+def test_who_gets_on_keeps_its_turn(
+    engines: tuple[Engine, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = engines
+    monkeypatch.setattr(turns, "ALIVE_EVERY_S", 0.01)
+    said = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tactful turn'"
+
+    def gets_on() -> bool:
+        with reading(other) as connection:
+            return connection.exec_driver_sql(said).scalar() == 1
+
+    with turn(one, "plan"):
+        assert until(gets_on)
 
 
 def test_on_sqlite_it_is_always_ones_turn() -> None:

@@ -2,12 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from time import monotonic
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from orchestrator.entry import clock
+from orchestrator.entry.queue.ticker import TIDY_EVERY_S
+from orchestrator.entry.queue.work import WAIT_MAX_S
 from orchestrator.flow.dispatch import BATCH_SIZE_MAX
+from orchestrator.model.breaker import Breaker
 from orchestrator.store import controls
+from orchestrator.store.accounts import change_breaker
 from orchestrator.store.database import writing
 from orchestrator.store.turns import turn
 from orchestrator.tables import messages
@@ -83,6 +88,17 @@ def test_when_time_is_up_another_hint_goes_on(world: World) -> None:
     assert length(world, "dispatch.email") == before + 1
 
 
+def test_no_hand_waits_for_a_breaker_that_stays_open(world: World) -> None:
+    world.sign_up(2)
+    world.work().plan()
+    opened = Breaker(trips=1, open_until=clock.now() + timedelta(seconds=15))
+    with writing(world.engine) as connection:
+        change_breaker(connection, "email through recording", lambda _: opened, clock.now())
+    before_s = monotonic()
+    assert world.work().dispatch("email") == {}
+    assert monotonic() < before_s + WAIT_MAX_S
+
+
 def test_who_is_about_to_end_begins_nothing_and_passes_it_on(world: World) -> None:
     world.sign_up(2)
     world.work().plan()
@@ -130,6 +146,21 @@ def test_what_is_paused_calls_nobody(world: World) -> None:
         controls.pause(connection, "channel", "email", "", clock.now())
     world.ticker().tick(clock.now(), 0.0)
     assert length(world, "dispatch.email") == 0
+
+
+def test_a_tick_frees_what_was_left_behind_whoever_else_is_away(world: World) -> None:
+    world.sign_up(3)
+    world.work().plan()
+    world.broker.flushdb()
+    gone = {"state": "claimed", "token": "gone", "lease_until": clock.now() - timedelta(minutes=1)}
+    with writing(world.engine) as connection:
+        connection.execute(update(messages).values(gone))
+    ticker = world.ticker()
+    with writing(world.engine) as connection:
+        connection.execute(select(messages.c.id).limit(1).with_for_update())
+        assert ticker.tick(clock.now(), 0.0)["dispatch.email"] == 0, "it waits for nobody"
+    assert ticker.tick(clock.now(), TIDY_EVERY_S)["dispatch.email"] == 1
+    assert world.states() == {"planned": 3}
 
 
 def test_one_tick_plans_and_learns_in_its_own_time(world: World) -> None:

@@ -1,27 +1,35 @@
 """Sends the hints that nobody else has sent: the poller behind every wake-up.
 
+Besides it frees what dead workers have left behind, so that this waits for no worker's turn: one
+that looks for lost answers may wait for a provider, and be the only one.
+
 Any number of tickers may run. None remembers anything that another would need; each looks how long
 a queue already is, and adds no more hints than there is room for.
 """
 
 from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from orchestrator.entry.logs import get_logger
 from orchestrator.entry.queue.hints import HANDS_MAX, Hints, hands_for, queue_of
 from orchestrator.flow.dispatch import BATCH_SIZE_MAX
-from orchestrator.store.database import reading
+from orchestrator.store.database import reading, writing
+from orchestrator.store.messages import tidy
 from orchestrator.store.waiting import due_by_channel
 
 PLAN_EVERY_S = 5.0
 LOST_EVERY_S = 5.0
 LEARN_EVERY_S = 600.0
+TIDY_EVERY_S = 5.0
+TIDY_WAIT_MAX_MS = 500
 PLANS_MAX = 2
 """Hints that wait in the queue of planning, at most: one worker at a time plans anyway."""
 
@@ -38,6 +46,7 @@ class Ticker:
 
     def tick(self, now: datetime, at_s: float) -> Counter[str]:
         """One look; queue → hints sent. `at_s`: the monotonic clock."""
+        self._tidy(now, at_s)
         lengths = self._lengths()
         sent: Counter[str] = Counter()
         if lengths is None:
@@ -47,8 +56,11 @@ class Ticker:
             ("lost", LOST_EVERY_S, "feedback", 1, self.hints.look_for_lost),
             ("learn", LEARN_EVERY_S, "plan", PLANS_MAX, self.hints.learn),
         ):
-            is_time = at_s >= self._last_s.get(name, float("-inf")) + every_s
-            if is_time and lengths[queue] + sent[queue] < room and send():
+            if (
+                self._is_time(name, every_s, at_s)
+                and lengths[queue] + sent[queue] < room
+                and send()
+            ):
                 self._last_s[name] = at_s
                 sent[queue] += 1
         for channel, number in self._due(now).items():
@@ -57,6 +69,17 @@ class Ticker:
             if hands > 0 and self.hints.dispatch(channel, hands):
                 sent[queue] += hands
         return sent
+
+    def _is_time(self, name: str, every_s: float, at_s: float) -> bool:
+        return at_s >= self._last_s.get(name, float("-inf")) + every_s
+
+    def _tidy(self, now: datetime, at_s: float) -> None:
+        if not self._is_time("tidy", TIDY_EVERY_S, at_s):
+            return
+        self._last_s["tidy"] = at_s
+        # Whoever holds one of the messages is at it, or is cut off soon: then the next look does.
+        with suppress(OperationalError), writing(self.engine) as connection:
+            tidy(connection, now, wait_max_ms=TIDY_WAIT_MAX_MS)
 
     def _due(self, now: datetime) -> dict[str, int]:
         most = BATCH_SIZE_MAX * HANDS_MAX

@@ -20,6 +20,10 @@ from orchestrator.store.waiting import due_by_channel
 DISPATCH_S = 20.0
 """A hint is worked off for so long, then handed on: far below the tasks' time limit."""
 
+WAIT_MAX_S = 2.0
+"""A process waits so long for a breaker, at most: other channels want its hand meanwhile. Once
+something may leave again `tactful tick` calls somebody."""
+
 PACE_LOOK_S = 0.25
 """Who must wait for the pace waits at least so long, lest messages leave one by one."""
 
@@ -81,12 +85,19 @@ class Work:
                 channel, clock.WATCH, lambda number: self.got_on(Counter(sent=number)), over
             )
             done += sent.states
-            if sent.wait_s is None or time.monotonic() + sent.wait_s >= until_s:
+            if sent.wait_s is None or sent.wait_s > min(
+                self._waits_s(channel), until_s - time.monotonic()
+            ):
                 break
             _wait(max(sent.wait_s, PACE_LOOK_S), over)
         if over():
             self.hints.dispatch(channel)
         return done
+
+    def _waits_s(self, channel: str) -> float:
+        """For so long a process waits: until the next message's turn, where the pace is slow."""
+        paces = (one.rate_per_s for one in self.tactful.accounts.of(channel))
+        return max([WAIT_MAX_S, *(1 / rate for rate in paces if rate)])
 
     def look_for_lost(self) -> None:
         """What has expired ends, what was left behind is free again, lost answers are found."""

@@ -1,0 +1,57 @@
+"""What Celery's worker takes on bad days: children that die at once, a broker that is away."""
+
+from inspect import signature
+from types import SimpleNamespace
+from typing import Any
+
+import billiard  # type: ignore[import-untyped]
+from celery.concurrency import get_implementation  # type: ignore[import-untyped]
+from celery.utils.imports import symbol_by_name  # type: ignore[import-untyped]
+from kombu import Connection
+
+from orchestrator.entry.queue.app import make_app
+from orchestrator.entry.queue.endure import RECONNECT_EVERY_S, Consumer, Pool
+from tests.servers.ports import free_port
+
+
+def child(*, dies: bool) -> Any:
+    """A process that waits to be told."""
+    told = billiard.Event()
+    process = billiard.Process(target=told.wait)
+    process.start()
+    if dies:
+        process.terminate()
+        process.join()
+    return process
+
+
+def test_the_settings_name_them() -> None:
+    conf = make_app(f"redis://127.0.0.1:{free_port()}").conf
+    assert get_implementation(conf.worker_pool) is Pool
+    assert symbol_by_name(conf.worker_consumer) is Consumer
+
+
+def test_one_child_that_dies_at_the_start_ends_no_worker() -> None:
+    dead, lives = child(dies=True), child(dies=False)
+    try:
+        pool = Pool.__new__(Pool)
+        pool._pool = SimpleNamespace(_pool=[dead, lives])
+        assert pool.did_start_ok()
+        pool._pool = SimpleNamespace(_pool=[dead])
+        assert not pool.did_start_ok()
+    finally:
+        lives.terminate()
+        lives.join()
+
+
+def test_a_broker_that_was_away_is_tried_again_soon() -> None:
+    app = make_app(f"redis://127.0.0.1:{free_port()}")
+    consumer = Consumer.__new__(Consumer)
+    consumer.app, consumer.first_connection_attempt = app, False
+    asked: dict[str, Any] = {}
+    connection = app.connection_for_read()
+    connection.ensure_connection = lambda *_, **spans: asked.update(spans)
+    consumer.ensure_connected(connection)
+    assert asked["interval_max"] == RECONNECT_EVERY_S
+    known = signature(Connection._ensure_connection).parameters
+    assert asked.keys() <= known.keys()
