@@ -17,7 +17,7 @@ from demo.beside import beside
 from demo.complete_journey.clock import REPLAY_FROM, REPLAY_TO
 from demo.complete_journey.feed import replay as feed
 from demo.complete_journey.source import SourceMissing
-from demo.history import COUNTS, import_history
+from demo.history import COUNTS, history_file, import_history
 from demo.show import show
 from orchestrator.entry.chance import new_deployment
 from orchestrator.entry.cli.screen import complain, out, problems_found
@@ -63,9 +63,9 @@ def main() -> int:
 
 
 def _history(loaded: Loaded) -> Path:
-    """The imported history; made at the first run, and again when shop.yaml has changed."""
+    """The imported history; made at the first run, and again where it would come out otherwise."""
     assert loaded.settings is not None  # main has seen to it
-    path = VAR / f"history-{loaded.settings.digest[:12]}.db"
+    path = history_file(VAR, loaded.settings)
     if not path.exists():
         for old in VAR.glob("history-*"):
             old.unlink()

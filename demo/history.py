@@ -13,7 +13,9 @@ from demo.complete_journey.feed import History
 from orchestrator.flow.imports import OnProgress, Progress, import_records
 from orchestrator.flow.ingest import KINDS, Kind
 from orchestrator.model.shop import Shop
+from orchestrator.model.version import Settings
 from orchestrator.store.database import open_database
+from orchestrator.store.migrations import revisions
 from orchestrator.store.schema import create_schema
 
 Told = Callable[[Kind, int], None]
@@ -31,6 +33,11 @@ COUNTS = {
     "events": 82_640,
 }
 """How many records there are, for the progress bar."""
+
+
+def history_file(folder: Path, settings: Settings) -> Path:
+    """Where it is kept: another place for another shop.yaml, and for other tables."""
+    return folder / f"history-{settings.digest[:12]}-{revisions()[-1]}.db"
 
 
 def import_history(path: Path, shop: Shop, told: Told) -> None:
