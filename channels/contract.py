@@ -258,6 +258,9 @@ class Feedback:
     reason: Reason | None = None
     """What a bounce says beyond this one message, as a refusal at once would have: `bad_address`
     suppresses the address, `blocked_sender` stops the sender. None: nothing."""
+    answer_by: str | None = None
+    """The kind of message (a name in `KINDS`) by which who said STOP, START or HELP awaits our
+    answer. None: the provider has answered by itself, or an answer cannot be given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from math import inf
 from time import monotonic
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import msgspec
@@ -98,6 +98,9 @@ class TwilioSettings(ChannelSettings):
     senders: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     """Numbers of which each customer always gets the same one. Neither of the two: the sender of
     the shop's channel. WhatsApp and Messenger always use that."""
+    opt_outs: Literal["twilio", "tactful"] = "twilio"
+    """Who answers STOP, START and HELP. Twilio does by itself, for text messages, unless it was
+    asked to let that be; what it does not understand, and WhatsApp, is answered by us anyway."""
     callback_url: str | None = None
     """The public address of our web server that Twilio reports to."""
     api_url: str | None = None
@@ -212,7 +215,8 @@ class TwilioChannel(Channel[TwilioSettings]):
 
     def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> list[Feedback] | Refused:
         token = self.settings.auth_token.get_secret_value()
-        return parse(raw, headers, self.settings.account_sid, token)
+        answers_itself = self.settings.opt_outs == "twilio"
+        return parse(raw, headers, self.settings.account_sid, token, answers_itself=answers_itself)
 
     def check(self) -> list[Finding]:
         wanted = self.settings

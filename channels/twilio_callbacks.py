@@ -26,6 +26,13 @@ _STATUSES = {
     "canceled": FeedbackKind.bounced_soft,
 }
 _FAILED = frozenset({"failed", "undelivered"})
+# What Twilio by itself takes for an opt-out, an opt-in or a call for help, and answers: these words
+# alone, in a text message (help.twilio.com, "Twilio support for opt-out keywords").
+_TWILIO_ANSWERS = frozenset(
+    {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
+    | {"START", "UNSTOP", "YES", "HELP", "INFO"}
+)
+_KINDS = {"whatsapp": "whatsapp", "messenger": "messenger", "": "sms"}
 # Where a messaging service has Advanced Opt-Out, Twilio has understood the word and answered it.
 _OPT_OUT_TYPES = {
     "STOP": FeedbackKind.unsubscribed,
@@ -42,9 +49,14 @@ def callback_url(base: str, message_id: str, attempt_id: str, token: str) -> str
 
 
 def parse(
-    raw: bytes, headers: Mapping[str, str], account_sid: str, token: str
+    raw: bytes,
+    headers: Mapping[str, str],
+    account_sid: str,
+    token: str,
+    *,
+    answers_itself: bool = True,
 ) -> list[Feedback] | Refused:
-    """Verified, then in our words."""
+    """Verified, then in our words. `answers_itself`: Twilio answers STOP, START and HELP."""
     url, signature = headers.get("x-tactful-url"), headers.get("x-twilio-signature")
     if not (url and signature and token):
         return Refused("the signature, or the address that it is for, is missing")
@@ -64,7 +76,7 @@ def parse(
     if "MessageStatus" in form:
         return _status(form, asked, token)
     if "Body" in form and "From" in form:
-        return [_answer(form)]
+        return [_answer(form, answers_itself)]
     return []
 
 
@@ -106,9 +118,14 @@ def _status(
     ]
 
 
-def _answer(form: Mapping[str, str]) -> Feedback:
+def _answer(form: Mapping[str, str], answers_itself: bool) -> Feedback:
     text, ref = form["Body"][:_TEXT_MAX], form.get("MessageSid", "")
     told = _OPT_OUT_TYPES.get(form.get("OptOutType", "").upper())
+    kind = _KINDS.get(form["From"].rpartition(":")[0])
+    # Advanced Opt-Out tells that it has answered, by whichever way.
+    silent = told is not None or (
+        answers_itself and kind == "sms" and text.strip().upper() in _TWILIO_ANSWERS
+    )
     return Feedback(
         told or meaning(text),
         event_id=one_line(f"{ref}/received"),
@@ -116,6 +133,7 @@ def _answer(form: Mapping[str, str]) -> Feedback:
         provider_ref=ref or None,
         address=plain_address(form["From"]) or None,
         detail=text,
+        answer_by=None if silent else kind,
     )
 
 

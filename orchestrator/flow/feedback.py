@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from channels.contract import Feedback, FeedbackKind, Reason
 from orchestrator.flow.accounts import account_name
+from orchestrator.flow.answering import Answering, can_be_answered
 from orchestrator.flow.consenting import Evidence, state, taken_back, withdrawal
 from orchestrator.flow.ingest import address_key, normal_email, normal_phone
 from orchestrator.model.breaker import Sign
@@ -63,6 +64,9 @@ _LEADS_TO: Mapping[str, tuple[State, str | None]] = {
 NOBODY = Holders("", set())
 _SUPPRESSES = {FeedbackKind.bounced_hard: "all", FeedbackKind.complained: "marketing"}
 _WISHES = (FeedbackKind.unsubscribed, FeedbackKind.resubscribed)
+_TELLING = (*_WISHES, *_SUPPRESSES, FeedbackKind.asked_help)
+"""What concerns the customers themselves, and not only a message of theirs."""
+
 _SPOKEN = (*_WISHES, FeedbackKind.asked_help, FeedbackKind.replied)
 """What a customer says may belong to no message: then to the last one, so that it can be read."""
 
@@ -82,9 +86,17 @@ class Told:
 
 
 def hear(
-    engine: Engine, shop: Shop, source: str, events: Sequence[Feedback], now: datetime
+    engine: Engine,
+    shop: Shop,
+    source: str,
+    events: Sequence[Feedback],
+    now: datetime,
+    answering: Answering | None = None,
 ) -> Told:
-    """Keep the events that a provider told, and work them in. Once it returns, they are durable."""
+    """Keep the events that a provider told, and work them in. Once it returns, they are durable.
+
+    Without `answering`, nobody who writes STOP is told that it was heard.
+    """
     kinds = _address_kinds(shop, source)
     heard = [_heard(source, kinds, one, now) for one in events]
     if not heard:
@@ -93,14 +105,14 @@ def hear(
         try:
             with writing(engine) as connection:
                 ids = inbox.keep(connection, heard)
-                return Told(len(ids), _work_in(connection, shop, ids, now))
+                return Told(len(ids), _work_in(connection, shop, ids, now, answering))
         except OperationalError:  # somebody holds a message of these
             continue
     with writing(engine) as connection:
         return Told(len(inbox.keep(connection, heard)), None)
 
 
-def settle(engine: Engine, shop: Shop, now: datetime) -> int:
+def settle(engine: Engine, shop: Shop, now: datetime, answering: Answering | None = None) -> int:
     """Work in what could not be worked in when it was told; how many events were."""
     with reading(engine) as connection:
         if not inbox.any_unsettled(connection):
@@ -110,7 +122,7 @@ def settle(engine: Engine, shop: Shop, now: datetime) -> int:
         try:
             with writing(engine) as connection:
                 some = inbox.unsettled(connection, most=AT_ONCE)
-                _settle(connection, shop, some, now)
+                _settle(connection, shop, some, now, answering)
         except OperationalError:  # held once more; somebody looks again in a few seconds
             return done
         found = len(some)
@@ -118,8 +130,14 @@ def settle(engine: Engine, shop: Shop, now: datetime) -> int:
     return done
 
 
-def _work_in(connection: Connection, shop: Shop, ids: Sequence[int], now: datetime) -> int:
-    return _settle(connection, shop, inbox.unsettled(connection, ids), now)
+def _work_in(
+    connection: Connection,
+    shop: Shop,
+    ids: Sequence[int],
+    now: datetime,
+    answering: Answering | None,
+) -> int:
+    return _settle(connection, shop, inbox.unsettled(connection, ids), now, answering)
 
 
 # --- what is kept -------------------------------------------------------------------------------
@@ -138,6 +156,7 @@ def _heard(source: str, kinds: Iterable[str], one: Feedback, now: datetime) -> H
         address_key=_address_key(one.address, kinds),
         detail=_text(one.detail, DETAIL_LENGTH_MAX),
         reason=None if one.reason is None else str(one.reason),
+        answer_by=one.answer_by if one.answer_by in ADDRESS_KINDS else None,
     )
 
 
@@ -218,16 +237,22 @@ class _Doing:
     """What some events come to, all together."""
 
     said: list[LogRow] = field(default_factory=list)
-    begun: list[tuple[set[int], list[str], Evidence]] = field(default_factory=list)
+    begun: dict[Heard, tuple[set[int], list[str], Evidence]] = field(default_factory=dict)
     suppressed: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-def _settle(connection: Connection, shop: Shop, found: Mapping[int, Heard], now: datetime) -> int:
+def _settle(
+    connection: Connection,
+    shop: Shop,
+    found: Mapping[int, Heard],
+    now: datetime,
+    answering: Answering | None,
+) -> int:
     """Work in events that nobody else works in; how many are about something that we know."""
     if not found:
         return 0
     about = _find(connection, shop, list(found.values()))
-    telling = [one for one in about if one.heard.kind in (*_WISHES, *_SUPPRESSES)]
+    telling = [one for one in about if one.heard.kind in _TELLING]
     people = inbox.holders(connection, {one.address_key for one in telling if one.address_key})
     concerned = {one.sent.customer_id for one in telling if one.sent}
     concerned = concerned.union(*(one.customers for one in people.values()))
@@ -237,9 +262,15 @@ def _settle(connection: Connection, shop: Shop, found: Mapping[int, Heard], now:
     for one in telling:
         _decide(shop, one, people, doing)
     state(connection, doing.said, now)
-    for begins in doing.begun:
-        state(connection, taken_back(connection, *begins), now)
+    begun = set[Heard]()
+    for heard, begins in doing.begun.items():
+        if again := taken_back(connection, *begins):
+            state(connection, again, now)
+            begun.add(heard)
     inbox.suppress_all(connection, doing.suppressed, now)
+    if answering is not None:
+        asked = [(o.heard, o.address_key) for o in telling if can_be_answered(o.heard)]
+        answering.answer(connection, [(h, key) for h, key in asked if key], begun, now)
     known = [one for one in about if one.sent]
     inbox.note(
         connection,
@@ -316,8 +347,10 @@ def _decide(shop: Shop, one: _About, people: Mapping[str, Holders], doing: _Doin
         if one.proves or not channels:
             channels = [one.sent.channel]
     evidence = Evidence(heard.at, f"told through {heard.source}", heard.detail or heard.kind)
+    if heard.kind == FeedbackKind.asked_help:
+        return
     if heard.kind == FeedbackKind.resubscribed:
-        doing.begun.append((customers, channels, evidence))
+        doing.begun[heard] = (customers, channels, evidence)
         return
     doing.said += [
         withdrawal(customer, channel, evidence)

@@ -12,6 +12,7 @@ from pathlib import Path
 from orchestrator.flow.load.shape import examples, fields, hints
 from orchestrator.flow.load.values import operators
 from orchestrator.flow.load.written import anchor, default_text, form
+from orchestrator.model.answer import Answers
 from orchestrator.model.base import Written
 from orchestrator.model.campaign import Campaign, Goal
 from orchestrator.model.condition import LEAVES, OPERATORS, EventFilter, Group, Tests, TraitTest
@@ -169,6 +170,7 @@ _SHOP: dict[str, type[Written]] = {
     "Themes": Themes,
     "Prices": PriceDisplay,
     "Tracking": Tracking,
+    "Answers": Answers,
 }
 
 

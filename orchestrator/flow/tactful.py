@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from channels.contract import Channel
 from orchestrator.flow.accounts import Accounts
+from orchestrator.flow.answering import Answering
 from orchestrator.flow.canary import Judged, begin_canaries, judge_canaries
 from orchestrator.flow.cancelling import Answer, cancel
 from orchestrator.flow.compose import Composer
@@ -80,6 +81,7 @@ class Tactful:
         self.versions = tuple(versions)
         self.channels = channels
         self.deployment = deployment
+        self.answering = Answering(settings)
         self.statements = Statements(read_law())
         links = Links(str(self.shop.base_url), deployment.secret.encode())
         self.composer = Composer(links, deployment.id)
@@ -147,7 +149,7 @@ class Tactful:
 
     def reconcile(self, now: datetime) -> Counter[str]:
         """Work in feedback that has waited; look for messages whose answer was lost."""
-        settle(self.engine, self.shop, now)
+        settle(self.engine, self.shop, now, self.answering)
         return reconcile(self.engine, self.accounts, self.deployment.id, now, self.patience)
 
     def tick(self, now: datetime) -> Tick:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, HttpUrl, model_validator
 
+from orchestrator.model.answer import Answers
 from orchestrator.model.base import Written
 from orchestrator.model.clock import Hours
 from orchestrator.model.condition import Condition
@@ -190,6 +191,10 @@ class Shop(Written):
         examples=["[Cigarettes, Liquor, Family Planning]"],
     )
     tracking: Tracking = Field(Tracking(), description="What is counted of who looks at messages.")
+    answers: Answers = Field(
+        Answers(),
+        description="What is answered to STOP, START and HELP, where the provider does not do it.",
+    )
     prices: PriceDisplay = Field(PriceDisplay(), description="How prices are told.")
     bought: str = Field("Order Completed", description="The event that means a purchase.")
     viewed: str = Field("Product Viewed", description="The event that means a look.")

@@ -13,6 +13,7 @@ from sqlalchemy import (
     select,
 )
 
+from orchestrator.model.answer import is_answer
 from orchestrator.model.campaign import Campaign
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.law import Law
@@ -112,7 +113,8 @@ class Case:
         """What this case's clock rules go by."""
         set_hours = (self.shop.quiet_hours, self.campaign.quiet_hours)
         quiet = tuple(hours for hours in set_hours if hours is not None)
-        return ClockRules(self.law, self.route.channels, quiet)
+        at_once = is_answer(self.campaign.name)
+        return ClockRules(self.law, self.route.channels, quiet, any_hour=at_once)
 
     @property
     def of_customer(self) -> Of:

@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeEngine
 
 from orchestrator.model.clock import Clock, QuietHours
 from orchestrator.model.law import ANY, Law, LegalCap
-from orchestrator.rules.hours import openings
+from orchestrator.rules.hours import Opening, openings
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import rows
@@ -62,11 +62,15 @@ def clock_rows(channels: Sequence[str], law: Law, name: str = "clock_rows") -> F
 
 @dataclass(frozen=True)
 class ClockRules:
-    """What the answers go by. `quiet` are the hours that the shop and the campaign have set."""
+    """What the answers go by. `quiet` are the hours that the shop and the campaign have set.
+
+    `any_hour`: nothing is quiet, for the customer has just written and awaits an answer.
+    """
 
     law: Law
     channels: Sequence[str]
     quiet: tuple[QuietHours, ...]
+    any_hour: bool = False
 
     def parameter(self, now: datetime, clocks: Mapping[int, Clock]) -> str:
         """The parameter for `clock_rows`, as JSON text."""
@@ -78,9 +82,12 @@ class ClockRules:
     def _of_channel(
         self, now: datetime, clocks: Mapping[int, Clock], channel: str
     ) -> Iterator[list[int | None]]:
-        found = openings(
-            now, clocks, channel, quiet=self.quiet, law=self.law, hold_s=HOLD.total_seconds()
-        )
+        if self.any_hour:
+            found = dict.fromkeys(clocks, Opening(now, None, "open"))
+        else:
+            found = openings(
+                now, clocks, channel, quiet=self.quiet, law=self.law, hold_s=HOLD.total_seconds()
+            )
         for instants in (found[id].at for id in clocks), (found[id].until for id in clocks):
             yield [None if at is None else to_micros(at) for at in instants]
         for cap in legal_caps(self.law, channel):

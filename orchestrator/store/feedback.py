@@ -66,6 +66,7 @@ class Heard:
     address_key: str | None = None
     detail: str | None = None
     reason: str | None = None
+    answer_by: str | None = None
 
 
 _KEPT = tuple(Heard.__dataclass_fields__)
@@ -83,6 +84,7 @@ _TOLD = rows(
         "address_key": String(),
         "detail": String(),
         "reason": String(),
+        "answer_by": String(),
     },
 )
 

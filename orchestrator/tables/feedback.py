@@ -6,6 +6,7 @@ from orchestrator.tables.base import Id, Instant, metadata
 from orchestrator.tables.customers import customers
 
 _unsettled = text("NOT settled")
+_unread = text("kind = 'replied' AND read_at IS NULL")
 
 # Every genuine event once, whatever number of times it was told. One that could not be worked in at
 # once (somebody held the message for too long) is kept, and worked in soon.
@@ -25,8 +26,12 @@ feedback = Table(
     Column("detail", String),
     Column("reason", String),  # what it says beyond the message: channels.contract.Reason
     Column("settled", Boolean, nullable=False),
+    Column("answer_by", String),  # the kind of message by which the customer awaits an answer
+    Column("read_at", Instant),  # when a person read a reply that nobody else could interpret
+    Column("read_as", String),  # "stop" or "fine"
     UniqueConstraint("source", "event_key"),
     Index("feedback_unsettled_idx", "id", sqlite_where=_unsettled, postgresql_where=_unsettled),
+    Index("feedback_unread_idx", "id", sqlite_where=_unread, postgresql_where=_unread),
 )
 
 # Where links in messages lead that are counted: the address stays on our side.
@@ -35,6 +40,7 @@ targets = Table(
     metadata,
     Column("key", String, primary_key=True),  # digest of the address
     Column("url", String, nullable=False),
+    Column("at", Instant, index=True),  # when a message last led there, to the day
 )
 
 # What customers wished for, in which words, and where they said so; what holds stands with them.
@@ -56,5 +62,5 @@ collected = Table(
     "collected",
     metadata,
     Column("key", String, primary_key=True),
-    Column("at", Instant, nullable=False),
+    Column("at", Instant, nullable=False, index=True),
 )

@@ -537,6 +537,36 @@ def test_a_customer_answers(twilio: Twilio, channel: TwilioChannel, receiver: Re
     assert receiver.heard[3].detail == "Is it open on Sunday?"
 
 
+@pytest.mark.parametrize(
+    ("sender", "text", "more", "twilios", "ours"),
+    [
+        (ANNA, "stop ", {}, None, "sms"),
+        (ANNA, "please stop this", {}, "sms", "sms"),
+        (ANNA, "ARRET", {}, "sms", "sms"),
+        (ANNA, "Help", {}, None, "sms"),
+        (f"whatsapp:{ANNA}", "STOP", {}, "whatsapp", "whatsapp"),
+        (f"messenger:{PAGE}", "STOP", {}, "messenger", "messenger"),
+        (f"rcs:{ANNA}", "STOP", {}, None, None),
+        (f"whatsapp:{ANNA}", "basta", {"OptOutType": "STOP"}, None, None),
+    ],
+)
+def test_who_answers_stop(
+    twilio: Twilio,
+    connect: Connect,
+    sender: str,
+    text: str,
+    more: dict[str, str],
+    twilios: str | None,
+    ours: str | None,
+) -> None:
+    call = twilio.says("https://tactful.example.com/hooks/sms_twilio", sender, text, **more)
+    headers = {name.lower(): value for name, value in call.headers} | {"x-tactful-url": call.url}
+    for opt_outs, wanted in (("twilio", twilios), ("tactful", ours)):
+        told = connect(opt_outs=opt_outs).parse_feedback(call.body, headers)
+        assert not isinstance(told, Refused)
+        assert [one.answer_by for one in told] == [wanted]
+
+
 # --- Settings, check, and the vendor's own description --------------------------------------------
 
 

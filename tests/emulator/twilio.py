@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 from hashlib import sha1
+from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
@@ -46,6 +47,7 @@ class Twilio(Emulator):
         super().__init__()
         self.messages: list[Message] = []
         self.account_status = "active"
+        self._said = count(1)
 
     def sends(self, asked: Asked) -> bool:
         return asked.method == "POST" and asked.path.endswith("/Messages.json")
@@ -94,7 +96,7 @@ class Twilio(Emulator):
 
     def says(self, url: str, sender: str, text: str, **more: str) -> Callback:
         """A customer's answer."""
-        sid = f"SM{len(self.asked):032x}"
+        sid = f"SMf{next(self._said):031x}"
         form = {
             "AccountSid": ACCOUNT,
             "ApiVersion": "2010-04-01",

@@ -103,9 +103,9 @@ def answering(shop: Small, **more: Any) -> Iterator[Caller]:
 
 
 @contextmanager
-def serving(site: Site) -> Iterator[Caller]:
+def serving(site: Site, port: int | None = None) -> Iterator[Caller]:
     """Any application, in a thread."""
-    port = free_port()
+    port = free_port() if port is None else port
     config = uvicorn.Config(make_app(site), port=port, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)

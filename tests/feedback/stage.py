@@ -41,7 +41,8 @@ def told(kind: FeedbackKind | str, key: str, message: int | None = 1, **more: An
 
 def listen(shop: Small, *events: Feedback, now: datetime = LATER, source: str = "outbox") -> Told:
     """The shop hears of these, in one call."""
-    return hear(shop.engine, shop.tactful.shop, source, events, now)
+    tactful = shop.tactful
+    return hear(shop.engine, tactful.shop, source, events, now, tactful.answering)
 
 
 def standing(shop: Small, id: int = 1) -> tuple[str, str | None]:

@@ -39,6 +39,7 @@ def web(
     from orchestrator.entry.settings import settings
     from orchestrator.entry.web.app import Front, Site, make_app
     from orchestrator.entry.web.serve import serve
+    from orchestrator.flow.answering import Answering
     from orchestrator.model.errors import WrongUse
     from orchestrator.model.span import parse_span
 
@@ -59,6 +60,7 @@ def web(
             where.public_url,
             where.home / "templates" / "pages",
             None if where.write_key is None else where.write_key.get_secret_value(),
+            Answering(found),
             _decide(where),
         )
     else:

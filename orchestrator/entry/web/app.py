@@ -21,6 +21,7 @@ from orchestrator.entry.web.metrics import metrics_routes
 from orchestrator.entry.web.pages import Pages, page_routes
 from orchestrator.entry.web.signed import Signed
 from orchestrator.entry.web.tracking import tracking_routes
+from orchestrator.flow.answering import Answering
 from orchestrator.flow.load.folder import own_templates
 from orchestrator.model.errors import Broken
 from orchestrator.model.shop import Shop
@@ -32,7 +33,7 @@ class Front:
 
     `public_url`: where providers reach us; links in messages lead to the shop's `base_url`.
     `write_key`: with which the shop's site tells of events, and opens inboxes; `decide` is told of
-    whose the events are.
+    whose the events are. `answering`: in which words STOP is confirmed.
     """
 
     shop: Shop
@@ -40,6 +41,7 @@ class Front:
     public_url: str | None = None
     templates: Path | None = None
     write_key: str | None = None
+    answering: Answering | None = None
     decide: Decide | None = None
 
     def routes(self, engine: Engine) -> Sequence[BaseRoute]:
@@ -51,7 +53,7 @@ class Front:
         folders = [path for path in (self.templates, own_templates() / "pages") if path]
         pages = Pages(engine, self.shop, signed, folders)
         return [
-            *hook_routes(engine, self.shop, Ears(self.plugins), public_url),
+            *hook_routes(engine, self.shop, Ears(self.plugins), public_url, self.answering),
             *page_routes(pages),
             *tracking_routes(engine, self.shop, signed, pages.nowhere),
             *self._of_site(engine),

@@ -21,6 +21,7 @@ from channels.contract import Channel, Feedback, Refused
 from orchestrator.entry import clock
 from orchestrator.entry.logs import get_logger
 from orchestrator.entry.web.body import TooLarge, Unreadable, read_body
+from orchestrator.flow.answering import Answering
 from orchestrator.flow.feedback import hear
 from orchestrator.model.errors import Broken
 from orchestrator.model.shop import Shop
@@ -76,7 +77,9 @@ def _is_empty(field: str, value: object) -> bool:
     return value in ("", b"") and _KEY.search(field) is not None
 
 
-def hook_routes(engine: Engine, shop: Shop, ears: Ears, public_url: str) -> list[Route]:
+def hook_routes(
+    engine: Engine, shop: Shop, ears: Ears, public_url: str, answering: Answering | None = None
+) -> list[Route]:
     """The way in for providers."""
 
     async def hook(request: Request) -> Response:
@@ -97,7 +100,7 @@ def hook_routes(engine: Engine, shop: Shop, ears: Ears, public_url: str) -> list
             get_logger(__name__).warning("a callback was refused", channel=name, why=told.detail)
             return Response(status_code=403)
         try:
-            found = hear(engine, shop, name, told, clock.now())
+            found = hear(engine, shop, name, told, clock.now(), answering)
         except SQLAlchemyError:
             get_logger(__name__).error("feedback cannot be kept", channel=name, exc_info=True)
             return Response(status_code=503, headers={"retry-after": "10"})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orchestrator
 from orchestrator.flow.load.text import TEMPLATE_BYTES_MAX, YAML_BYTES_MAX, read_text
+from orchestrator.model.answer import is_answer
 from orchestrator.model.problem import Problem
 
 CAMPAIGNS = "campaigns"
@@ -48,6 +49,9 @@ def _read_folder(path: Path) -> Folder:
     if not _NAME.fullmatch(path.name):
         fix = "use small letters, digits and hyphens, such as cart-reminder"
         problems.append(Problem(at, 0, 0, "is no name for a campaign", fix))
+    if is_answer(path.name):
+        fix = "choose another one; the answers' words stand in shop.yaml under answers"
+        problems.append(Problem(at, 0, 0, "is a name that Tactful itself uses", fix))
     for file in sorted(path.iterdir()):
         if file.name.startswith("."):
             continue

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("at", Instant, nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("collected_pkey")),
     )
+    op.create_index(op.f("collected_at_idx"), "collected", ["at"], unique=False)
     op.create_table(
         "controls",
         sa.Column("scope", sa.String(), nullable=False),
@@ -64,10 +65,21 @@ def upgrade() -> None:
         sa.Column("detail", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("settled", sa.Boolean(), nullable=False),
+        sa.Column("answer_by", sa.String(), nullable=True),
+        sa.Column("read_at", Instant, nullable=True),
+        sa.Column("read_as", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("feedback_pkey")),
         sa.UniqueConstraint("source", "event_key", name=op.f("feedback_source_event_key_key")),
     )
     op.create_index(op.f("feedback_message_id_idx"), "feedback", ["message_id"], unique=False)
+    op.create_index(
+        "feedback_unread_idx",
+        "feedback",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("kind = 'replied' AND read_at IS NULL"),
+        postgresql_where=sa.text("kind = 'replied' AND read_at IS NULL"),
+    )
     op.create_index(
         "feedback_unsettled_idx",
         "feedback",
@@ -148,8 +160,10 @@ def upgrade() -> None:
         "targets",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("url", sa.String(), nullable=False),
+        sa.Column("at", Instant, nullable=True),
         sa.PrimaryKeyConstraint("key", name=op.f("targets_pkey")),
     )
+    op.create_index(op.f("targets_at_idx"), "targets", ["at"], unique=False)
     op.create_table(
         "customers",
         sa.Column("id", Id, nullable=False),
