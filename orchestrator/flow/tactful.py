@@ -33,9 +33,14 @@ from orchestrator.rules.within import EVERYONE, Scope, These
 from orchestrator.store.campaigns import save_versions, stored_version
 from orchestrator.store.canaries import any_out
 from orchestrator.store.cancelling import Which
+from orchestrator.store.controls import keep_moving
 from orchestrator.store.database import reading, writing
 from orchestrator.store.deployment import Deployment
 from orchestrator.store.turns import turn
+
+PLAN_STILL_MAX_MS = 60_000
+"""Whoever plans and stands still for so long is cut off: others wait for what it has written. Far
+more than building the statements of many campaigns takes."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,7 @@ class Tactful:
         if within == EVERYONE and not alone:
             wide = plan_wide(self.engine, self.planner, now, self.hands)
         with writing(self.engine) as connection:
+            keep_moving(connection, PLAN_STILL_MAX_MS)
             verdicts = self.planner.plan(connection, now, within)
         self.planner.committed()
         return together(wide, verdicts)

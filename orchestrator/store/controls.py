@@ -56,12 +56,12 @@ def hold(connection: Connection) -> None:
         connection.execute(_HOLD)
 
 
-def keep_moving(connection: Connection) -> None:
-    """A process that stands still in this transaction, for `STILL_MAX_MS`, is cut off from it: so
-    nobody waits for longer for what it has locked. Nothing of the transaction is committed then.
+def keep_moving(connection: Connection, still_max_ms: int = STILL_MAX_MS) -> None:
+    """A process that stands still in this transaction for so long is cut off from it: so nobody
+    waits for longer for what it has locked. Nothing of the transaction is committed then.
     """
     if connection.dialect.name == "postgresql":
-        still = f"SET LOCAL idle_in_transaction_session_timeout = {int(STILL_MAX_MS)}"
+        still = f"SET LOCAL idle_in_transaction_session_timeout = {int(still_max_ms)}"
         connection.exec_driver_sql(still)
 
 

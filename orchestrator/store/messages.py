@@ -29,6 +29,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.message import UNDECIDED, WAITING, State
 from orchestrator.store.canaries import HELD_BACK
+from orchestrator.store.controls import keep_moving
 from orchestrator.store.dialect import insert_stored, json_text
 from orchestrator.tables import (
     addresses,
@@ -207,6 +208,7 @@ def tidy(connection: Connection, now: datetime, *, wait_max_ms: int | None = Non
     The answer is how many messages were moved. With `wait_max_ms`, raises OperationalError where
     somebody else holds one of them for longer: try again later.
     """
+    keep_moving(connection)
     if wait_max_ms is not None and connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(wait_max_ms)}")
     return sum(
