@@ -19,6 +19,7 @@ from orchestrator.entry.cli.pausing import pause, resume
 from orchestrator.entry.cli.plan import plan
 from orchestrator.entry.cli.preview import preview
 from orchestrator.entry.cli.publish import publish
+from orchestrator.entry.cli.replies import replies
 from orchestrator.entry.cli.report import report
 from orchestrator.entry.cli.run import run
 from orchestrator.entry.cli.schema import schema
@@ -75,6 +76,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "report": report,
     "explain": explain,
+    "replies": replies,
     "pause": pause,
     "resume": resume,
     "approve": approve,
