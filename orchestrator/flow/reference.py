@@ -21,6 +21,7 @@ from orchestrator.model.shop import (
     Brand,
     Caps,
     ChannelUse,
+    Keep,
     PriceDisplay,
     Shop,
     Themes,
@@ -171,6 +172,7 @@ _SHOP: dict[str, type[Written]] = {
     "Prices": PriceDisplay,
     "Tracking": Tracking,
     "Answers": Answers,
+    "Keep": Keep,
 }
 
 

@@ -1,15 +1,16 @@
 """What all campaigns share: `campaigns/shop.yaml`."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, HttpUrl, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, model_validator
 
 from orchestrator.model.answer import Answers
 from orchestrator.model.base import Written
 from orchestrator.model.clock import Hours
 from orchestrator.model.condition import Condition
-from orchestrator.model.span import Amount, Cap
+from orchestrator.model.span import Amount, Cap, Span
 
 Approval = Literal["required", "not required"]
 TraitType = Literal["text", "number", "yes/no", "date", "list"]
@@ -121,6 +122,38 @@ class Tracking(Written):
     )
 
 
+def _days(least: int) -> AfterValidator:
+    def at_least(span: timedelta) -> timedelta:
+        if span < timedelta(days=least):
+            raise ValueError(f"is too short; write {least}d or more")
+        return span
+
+    return AfterValidator(at_least)
+
+
+class Keep(Written):
+    """How long what is only needed for a while is kept; `tactful tidy` takes away the rest.
+
+    Messages themselves, quotes, and what customers agreed to or wished for, are kept for ever.
+    """
+
+    feedback: Annotated[Span, _days(7)] = Field(
+        timedelta(days=180),
+        description="What providers told, word for word, and replies that were read.",
+        examples=["180d"],
+    )
+    calls: Annotated[Span, _days(1)] = Field(
+        timedelta(days=30),
+        description="The names of the site's calls, by which a repetition is known.",
+        examples=["30d"],
+    )
+    texts: Annotated[Span, _days(30)] = Field(
+        timedelta(days=730),
+        description="The words of messages, after their expiry. The quotes stay.",
+        examples=["730d"],
+    )
+
+
 class Shop(Written):
     """The shop's own settings; every campaign stands on them."""
 
@@ -195,6 +228,7 @@ class Shop(Written):
         Answers(),
         description="What is answered to STOP, START and HELP, where the provider does not do it.",
     )
+    keep: Keep = Field(Keep(), description="How long what is only needed for a while is kept.")
     prices: PriceDisplay = Field(PriceDisplay(), description="How prices are told.")
     bought: str = Field("Order Completed", description="The event that means a purchase.")
     viewed: str = Field("Product Viewed", description="The event that means a look.")

@@ -26,6 +26,7 @@ from orchestrator.entry.cli.schema import schema
 from orchestrator.entry.cli.simulate import simulate
 from orchestrator.entry.cli.status import status
 from orchestrator.entry.cli.tick import tick
+from orchestrator.entry.cli.tidy import tidy
 from orchestrator.entry.cli.top import top
 from orchestrator.entry.cli.web import web
 
@@ -88,6 +89,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "migrate": migrate,
     "publish": publish,
     "tick": tick,
+    "tidy": tidy,
     "top": top,
     "web": web,
 }
