@@ -6,6 +6,7 @@ sent once more, so that nobody misses it: it may then arrive twice, and is count
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,12 +40,16 @@ def reconcile(
     deployment_id: str,
     now: datetime,
     patience: Patience = USUAL,
+    over: Callable[[], bool] = lambda: False,
 ) -> Counter[str]:
-    """Look for every lost message that is due to be looked for; state → messages."""
+    """Look for every lost message that is due to be looked for, until it is `over`; state →
+    messages. What is left is looked for the next time."""
     met: Counter[str] = Counter()
     with reading(engine) as connection:
         found = lost.due(connection, now, limit=BATCH_SIZE_MAX)
     for one in found:
+        if over():
+            break
         told = _ask(_who(accounts, one), one, deployment_id, now, patience)
         with writing(engine) as connection:
             if told.ref is not None and lost.may_be_anothers(connection, one, told.ref):

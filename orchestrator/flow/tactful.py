@@ -153,10 +153,10 @@ class Tactful:
         """Send what is due at one instant."""
         return self.dispatcher.dispatch(Watch.still(now)).states
 
-    def reconcile(self, now: datetime) -> Counter[str]:
+    def reconcile(self, now: datetime, over: Callable[[], bool] = lambda: False) -> Counter[str]:
         """Work in feedback that has waited; look for messages whose answer was lost."""
         settle(self.engine, self.shop, now, self.answering)
-        return reconcile(self.engine, self.accounts, self.deployment.id, now, self.patience)
+        return reconcile(self.engine, self.accounts, self.deployment.id, now, self.patience, over)
 
     def tick(self, now: datetime) -> Tick:
         """Everything that is due at one instant: plan, send, look for what was lost."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from orchestrator.store.dialect import upsert
 from orchestrator.tables import heartbeats
@@ -47,6 +47,14 @@ def everyone(connection: Connection) -> list[Beat]:
     """All workers, also those that went silent."""
     found = connection.execute(select(*_COLUMNS).order_by(heartbeats.c.worker))
     return [Beat(*row) for row in found]
+
+
+def last_of(connection: Connection, kind: str) -> datetime | None:
+    """When any worker of a kind got on last."""
+    mine = heartbeats.c.kind == kind
+    found = connection.execute(select(func.max(heartbeats.c.progress_at)).where(mine))
+    last: datetime | None = found.scalar()
+    return last
 
 
 def silent(connection: Connection, now: datetime) -> list[Beat]:

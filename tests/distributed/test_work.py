@@ -119,6 +119,20 @@ def test_what_was_left_behind_is_free_again(world: World) -> None:
     world.recorded(5)
 
 
+def test_a_look_for_lost_answers_ends_in_time_and_the_next_goes_on(world: World) -> None:
+    world.provider.script("accept_then_drop")
+    world.sign_up(2)
+    world.work().plan()
+    assert world.work().dispatch("email") == {"unknown": 2}
+    due = {"lease_until": clock.now() - timedelta(seconds=1)}
+    with writing(world.engine) as connection:
+        connection.execute(update(messages).values(due))
+    world.work(look_s=0).look_for_lost()
+    assert world.states() == {"unknown": 2}
+    world.work().look_for_lost()
+    world.recorded(2)
+
+
 def test_a_tick_calls_as_many_hands_as_have_enough_to_do(world: World) -> None:
     world.sign_up(BATCH_SIZE_MAX + 1)
     world.work().plan()

@@ -17,6 +17,10 @@ from orchestrator.store.database import reading
 from orchestrator.store.turns import turn
 from orchestrator.store.waiting import due_by_channel
 
+LOOK_S = 30.0
+"""So long a look for lost answers goes on, one question to a provider after the other. What is left
+is looked for by the next one, and what else waits in the queue has its turn."""
+
 DISPATCH_S = 20.0
 """A hint is worked off for so long, then handed on: far below the tasks' time limit."""
 
@@ -47,6 +51,7 @@ class Work:
     ends: Callable[[], bool] = lambda: False
     got_on: GotOn = lambda done: None
     dispatch_s: float = DISPATCH_S
+    look_s: float = LOOK_S
     _unhurried: Unhurried = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,7 +109,10 @@ class Work:
         with turn(self.tactful.engine, "look for lost") as mine:
             if mine:
                 moved = self.tactful.dispatcher.tidy(clock.now())
-                found = self.tactful.reconcile(clock.now())
+                until_s = time.monotonic() + self.look_s
+                found = self.tactful.reconcile(
+                    clock.now(), lambda: self.ends() or time.monotonic() >= until_s
+                )
                 if moved or found:
                     get_logger("tactful.lost").info("tidied up", moved=moved, found=dict(found))
 

@@ -8,6 +8,7 @@ import mmap
 import os
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,12 +18,15 @@ from typing import Any
 from billiard.process import current_process  # type: ignore[import-untyped]
 from celery import signals  # type: ignore[import-untyped]
 
+from orchestrator.entry import clock
 from orchestrator.entry.logs import get_logger, hide
 from orchestrator.entry.memory import settle
 from orchestrator.entry.opening import open_tactful
+from orchestrator.entry.queue import standin
 from orchestrator.entry.queue.app import app
 from orchestrator.entry.queue.hints import Hints
 from orchestrator.entry.queue.pace import RedisPace
+from orchestrator.entry.queue.standin import StandIn
 from orchestrator.entry.queue.work import Work
 from orchestrator.entry.settings import Settings, settings
 from orchestrator.entry.signs import Signs
@@ -58,7 +62,10 @@ class Process:
             self._signs = stack.enter_context(
                 Signs(tactful.engine, queues, timeout_s=where.stuck_after_s, worker=name)
             )
-            self.work = Work(tactful, Hints(app), where.due_max, is_ending, self._got_on)
+            hints = Hints(app)
+            self.work = Work(tactful, hints, where.due_max, is_ending, self._got_on)
+            self._stand_in = StandIn(tactful.engine, hints, broker_url, tactful.channels)
+            stack.callback(self._stand_in.close)
             self._idle = threading.Event()
             waits = threading.Thread(target=self._wait, name="idle", daemon=True)
             waits.start()
@@ -94,10 +101,16 @@ class Process:
             self._signs.report("at work", self._done)
 
     def _wait(self) -> None:
-        while not self._idle.wait(IDLE_LOOK_S):
+        beaten_s = time.monotonic()
+        while not self._idle.wait(standin.LOOK_EVERY_S):
+            at_s = time.monotonic()
             with self._turn:
-                if not self._tasks:
+                waits = not self._tasks
+                if waits and at_s >= beaten_s + IDLE_LOOK_S:
                     self._signs.report("waiting", self._done)
+                    beaten_s = at_s
+            if waits and not is_ending():
+                self._stand_in.look(clock.now(), at_s)
 
 
 _opening = threading.Lock()
