@@ -1,14 +1,16 @@
 """RFC 5322 messages as bytes, fast and impossible to inject into.
 
-Written by hand because `EmailMessage` takes 1.5 ms for what this does in some 20 µs. The tests
-parse the result with the standard library and compare. All bytes are 7-bit ASCII with CRLF line
-ends and no line over 998 octets, so that any server takes them without an extension; bodies may be
-8-bit where a server offers 8BITMIME.
+Written by hand because `EmailMessage` takes 1.5 ms for what this does in some 15 µs: what a batch
+has in common is written once (`_Shell`), and filled for each message. The tests parse the result
+with the standard library and compare. All bytes are 7-bit ASCII with CRLF line ends and no line
+over 998 octets, so that any server takes them without an extension; bodies may be 8-bit where a
+server offers 8BITMIME.
 """
 
 import binascii
 import re
 from base64 import b64encode
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -41,31 +43,34 @@ def build(item: Item, now: datetime, *, eight_bit: bool = False) -> bytes | Unsu
     fault = problem(item)
     if fault is not None:
         return fault
-    address = ascii_address(item.address)
-    head = [
-        b"Date: " + _date(now),
-        _from(item.sender),
-        b"To: " + address.encode("ascii"),
-        b"Subject: " + _unstructured(item.subject or ""),
-        b"Message-ID: " + message_id(item).encode("ascii"),
-        b"MIME-Version: 1.0",
+    shell = _shell(item.sender, item.language, now)
+    stable_id = item.stable_id.encode("ascii")
+    parts = [
+        shell.to,
+        ascii_address(item.address).encode("ascii"),
+        b"\r\nSubject: ",
+        _unstructured(item.subject or ""),
+        b"\r\nMessage-ID: <",
+        stable_id,
+        shell.rest,
     ]
-    if item.language:
-        head.append(b"Content-Language: " + item.language.encode("ascii"))
     for name, value in item.headers:
-        written = value.encode("ascii") if value.isascii() else _unstructured(value)
-        head.append(name.encode("ascii") + b": " + written)
+        written = value if value.isascii() else _unstructured(value).decode("ascii")
+        parts.append(f"{name}: {written}\r\n".encode("ascii"))
     # "=_" occurs in no quoted-printable or base64 text; any other text is looked through.
-    boundary = b"=_" + item.stable_id[:60].encode("ascii")
+    boundary = b"=_" + stable_id[:60]
     if item.html is None:
-        head.append(_part(item.text, b"plain", boundary, eight_bit))
-        return b"\r\n".join(head)
-    head.append(
-        b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n--%b' % (boundary, boundary)
+        parts += _part(item.text, b"plain", boundary, eight_bit)
+        return b"".join(parts)
+    parts += (
+        b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n--%b\r\n'
+        % (boundary, boundary),
+        *_part(item.text, b"plain", boundary, eight_bit),
+        b"\r\n--%b\r\n" % boundary,
+        *_part(item.html, b"html", boundary, eight_bit),
+        b"\r\n--%b--\r\n" % boundary,
     )
-    head.append(_part(item.text, b"plain", boundary, eight_bit) + b"\r\n--" + boundary)
-    head.append(_part(item.html, b"html", boundary, eight_bit) + b"\r\n--" + boundary + b"--\r\n")
-    return b"\r\n".join(head)
+    return b"".join(parts)
 
 
 def problem(item: Item) -> Unsupported | None:
@@ -75,15 +80,13 @@ def problem(item: Item) -> Unsupported | None:
         return Unsupported("an e-mail without a subject", "write email.subject.j2")
     if UNPRINTABLE.search(subject):
         return Unsupported("a subject with a line break or control character", "write one line")
-    if UNPRINTABLE.search(item.sender.name):
-        return Unsupported("a sender's name with a control character", "write one line")
-    for who, address in (("recipient", item.address), ("sender", item.sender.address)):
-        if not ascii_address(address):
-            return Unsupported(f"the {who}'s address is no e-mail address", "correct the address")
+    if not ascii_address(item.address):
+        return Unsupported("the recipient's address is no e-mail address", "correct the address")
     if not _STABLE_ID.fullmatch(item.stable_id):
         return Unsupported("a stable id that no Message-ID can carry", "letters, digits, . _ -")
-    if item.language and not _LANGUAGE.fullmatch(item.language):
-        return Unsupported("a language that is no language tag", "write it like en-GB")
+    fault = _shell_problem(item.sender, item.language)
+    if fault is not None:
+        return fault
     for name, value in item.headers:
         fault = _header_problem(name, value)
         if fault is not None:
@@ -94,9 +97,20 @@ def problem(item: Item) -> Unsupported | None:
     return None
 
 
+@lru_cache(maxsize=256)
+def _shell_problem(sender: Sender, language: str | None) -> Unsupported | None:
+    if UNPRINTABLE.search(sender.name):
+        return Unsupported("a sender's name with a control character", "write one line")
+    if not ascii_address(sender.address):
+        return Unsupported("the sender's address is no e-mail address", "correct the address")
+    if language and not _LANGUAGE.fullmatch(language):
+        return Unsupported("a language that is no language tag", "write it like en-GB")
+    return None
+
+
 def message_id(item: Item) -> str:
     """The Message-ID header with its brackets: the same over all attempts of a message."""
-    return f"<{item.stable_id}@{ascii_address(item.sender.address).rpartition('@')[2]}>"
+    return f"<{item.stable_id}@{_domain(item.sender.address)}>"
 
 
 @lru_cache(maxsize=10_000)
@@ -113,11 +127,22 @@ def ascii_address(address: str) -> str:
     return address if address.index("@") <= _LOCAL_PART_MAX else ""
 
 
-def _header_problem(name: str, value: str) -> Unsupported | None:
+@lru_cache(maxsize=256)
+def _domain(address: str) -> str:
+    return ascii_address(address).rpartition("@")[2]
+
+
+@lru_cache(maxsize=256)
+def _may_be_added(name: str) -> bool:
     lowered = name.lower()
-    if not _HEADER_NAME.fullmatch(name) or lowered in _OURS or lowered.startswith("content-"):
+    ours = lowered in _OURS or lowered.startswith("content-")
+    return not ours and _HEADER_NAME.fullmatch(name) is not None
+
+
+def _header_problem(name: str, value: str) -> Unsupported | None:
+    if not _may_be_added(name):
         return Unsupported(f"the header name {name[:80]!r}", "only further headers can be added")
-    if UNPRINTABLE.search(value) or not value.strip():
+    if UNPRINTABLE.search(value) or not value or value.isspace():
         return Unsupported(f"the value of the header {name}", "write one line of plain text")
     if len(name) + 2 + len(value) > _LINE_MAX:
         return Unsupported(f"a header {name} of {len(value)} characters", "shorten the value")
@@ -132,12 +157,27 @@ def _half_character(text: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=64)
-def _date(now: datetime) -> bytes:
-    return format_datetime(now.astimezone(UTC)).encode("ascii")
+@dataclass(frozen=True, slots=True)
+class _Shell:
+    """What the messages of a batch have in common, around what each has for itself."""
+
+    to: bytes
+    """Up to the recipient."""
+    rest: bytes
+    """Behind the stable id, up to the further headers."""
 
 
 @lru_cache(maxsize=256)
+def _shell(sender: Sender, language: str | None, now: datetime) -> _Shell:
+    date = format_datetime(now.astimezone(UTC)).encode("ascii")
+    domain = _domain(sender.address).encode("ascii")
+    said = b"Content-Language: %b\r\n" % language.encode("ascii") if language else b""
+    return _Shell(
+        to=b"Date: %b\r\n%b\r\nTo: " % (date, _from(sender)),
+        rest=b"@%b>\r\nMIME-Version: 1.0\r\n%b" % (domain, said),
+    )
+
+
 def _from(sender: Sender) -> bytes:
     address = ascii_address(sender.address).encode("ascii")
     name = sender.name.strip()
@@ -172,9 +212,11 @@ def _encoded_words(text: str) -> bytes:
     return b"\r\n ".join(words)
 
 
-def _part(text: str, subtype: bytes, boundary: bytes, eight_bit: bool) -> bytes:
+def _part(text: str, subtype: bytes, boundary: bytes, eight_bit: bool) -> tuple[bytes, bytes]:
     """Headers and body of one part; the body ends with a line end."""
-    body = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n").encode()
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    body = text.replace("\n", "\r\n").encode()
     if not body.endswith(b"\r\n"):
         body += b"\r\n"
     plain = text.isascii()
@@ -186,16 +228,16 @@ def _part(text: str, subtype: bytes, boundary: bytes, eight_bit: bool) -> bytes:
         charset, encoding, body = b"utf-8", b"quoted-printable", binascii.b2a_qp(body)
     else:
         charset, encoding, body = b"utf-8", b"base64", _base64_lines(body)
-    return b"Content-Type: text/%b; charset=%b\r\nContent-Transfer-Encoding: %b\r\n\r\n%b" % (
-        subtype,
-        charset,
-        encoding,
-        body,
-    )
+    head = b"Content-Type: text/%b; charset=%b\r\nContent-Transfer-Encoding: %b\r\n\r\n"
+    return head % (subtype, charset, encoding), body
 
 
 def _lines_fit(body: bytes) -> bool:
-    return len(body) <= _LINE_MAX or max(map(len, body.split(b"\r\n"))) <= _LINE_MAX
+    # Where each half of the length allowed holds an end, no line is longer; else it is counted.
+    half = _LINE_MAX // 2
+    if all(body.find(b"\r\n", at, at + half) >= 0 for at in range(0, len(body) - half, half)):
+        return True
+    return max(map(len, body.split(b"\r\n"))) <= _LINE_MAX
 
 
 def _base64_lines(body: bytes) -> bytes:

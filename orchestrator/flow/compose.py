@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -95,7 +96,8 @@ class Composer:
             detail = f"offer.show promises {', '.join(hidden)}; print prices by price(product)"
             return NotComposed(claimed, "price_not_shown", detail)
         tracked = track(rendered.html, version.shop.tracking, self._links, claimed.id)
-        rendered = replace(rendered, html=tracked.html)
+        if tracked.html != rendered.html:
+            rendered = replace(rendered, html=tracked.html)
         prepared = channel.prepare(self._item(claimed, version, rendered, context.locale))
         if isinstance(prepared, Unsupported):
             return NotComposed(claimed, "unsupported", f"{prepared.what}; {prepared.fix}")
@@ -160,7 +162,7 @@ class Composer:
             text=rendered.text,
             subject=rendered.subject or None,
             html=rendered.html or None,
-            sender=Sender(version.shop.brand.name, use.sender),
+            sender=_sender(version.shop.brand.name, use.sender),
             headers=headers,
             stable_id=stable_id(self._deployment_id, claimed.id),
             not_after=claimed.expires_at,
@@ -175,6 +177,9 @@ def _hidden(
     if offer is None or claimed.channel != "email":
         return []
     return not_shown(offer, rendered.quote, gathered.proposals[claimed.id])
+
+
+_sender = lru_cache(maxsize=100)(Sender)
 
 
 def stable_id(deployment_id: str, message_id: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
@@ -174,7 +174,7 @@ class Dispatcher:
         token: str,
         moves: list[Move],
         watch: Watch,
-    ) -> tuple[dict[int, Composed], list[Move], datetime]:
+    ) -> tuple[dict[int, "Admitted"], list[Move], datetime]:
         """One transaction: the gates once more, the caps reserved, the attempts begun.
 
         It is asked what time it is once the locks are held: whatever was said before that counts.
@@ -197,7 +197,8 @@ class Dispatcher:
             ledger.keep_contents(connection, [by_id[id].as_content() for id in begun])
             keep_targets(connection, {k: v for id in begun for k, v in by_id[id].targets.items()})
         admitted = {
-            attempt: _ending(by_id[id], checked.closes_at.get(id)) for id, attempt in begun.items()
+            attempt: Admitted(by_id[id], _item(by_id[id], attempt, checked.closes_at.get(id)))
+            for id, attempt in begun.items()
         }
         return admitted, checked.moves, now
 
@@ -219,16 +220,13 @@ class Dispatcher:
     def _write(
         self,
         channel: Channel[Any],
-        admitted: Mapping[int, Composed],
+        admitted: Mapping[int, "Admitted"],
         write_until_s: float,
         watch: Watch,
         now: datetime,
     ) -> list[Outcome]:
         """A few first: a provider that fails takes only those down with it."""
-        items = [
-            dataclasses.replace(one.prepared.item, attempt_id=str(attempt))
-            for attempt, one in admitted.items()
-        ]
+        items = [one.item for one in admitted.values()]
         first, rest = items[:FIRST_WRITTEN], items[FIRST_WRITTEN:]
         outcomes: list[Outcome] = []
         for part in (first, rest):
@@ -242,13 +240,13 @@ class Dispatcher:
     def _record(
         self,
         allowance: Allowance,
-        admitted: Mapping[int, Composed],
+        admitted: Mapping[int, "Admitted"],
         outcomes: Sequence[Outcome],
         token: str,
         now: datetime,
     ) -> list[Move]:
         ends = {
-            attempt: (one.claimed, answered(one.claimed, outcome, now, self.patience))
+            attempt: (one.made.claimed, answered(one.made.claimed, outcome, now, self.patience))
             for (attempt, one), outcome in zip(admitted.items(), outcomes, strict=True)
         }
         if not ends:
@@ -273,13 +271,18 @@ class Dispatcher:
         return moves
 
 
-def _ending(one: Composed, closes_at: datetime | None) -> Composed:
-    """Before it is quiet again no provider may still hold it."""
-    item = one.prepared.item
-    if closes_at is None or (item.not_after is not None and item.not_after <= closes_at):
-        return one
-    ends = dataclasses.replace(item, not_after=closes_at)
-    return dataclasses.replace(one, prepared=dataclasses.replace(one.prepared, item=ends))
+class Admitted(NamedTuple):
+    """What may be written: as it was made, and as the channel gets it."""
+
+    made: Composed
+    item: Item
+
+
+def _item(made: Composed, attempt: int, closes_at: datetime | None) -> Item:
+    """As this attempt writes it; before it is quiet again no provider may still hold it."""
+    item = made.prepared.item
+    ends = [at for at in (item.not_after, closes_at) if at is not None]
+    return dataclasses.replace(item, attempt_id=str(attempt), not_after=min(ends, default=None))
 
 
 _NOT_TRIED = Deferred(0, "the provider failed for those before it")

@@ -45,6 +45,7 @@ _WEB = re.compile(r"https?://[^\s\x00-\x1f\x7f<>\"'`\\]+", re.IGNORECASE).fullma
 # What forms and exports write where there is no first name.
 _NO_NAMES = frozenset({"", "none", "null", "nan", "n/a", "unknown", "-", ".", "?"})
 _LINKS = ("url", "order_link", "image_url")
+_PLAIN = frozenset({str, int, bool, Decimal})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,18 @@ def plain(value: Any) -> Any:
     data (a bug of the caller: no database rows, no objects).
     """
     kind = type(value)
-    if kind is str or kind is int or kind is bool or kind is Decimal:
+    if kind in _PLAIN:
         return value
     if kind is float:
         return Decimal(repr(value)) if value - value == 0 else None
     if isinstance(value, Mapping):
-        copied = ((str(key), plain(entry)) for key, entry in value.items())
-        return {key: entry for key, entry in copied if entry is not None and entry != ""}
+        record = {}
+        for key, entry in value.items():
+            if type(entry) not in _PLAIN:
+                entry = plain(entry)
+            if entry is not None and entry != "":
+                record[str(key)] = entry
+        return record
     if isinstance(value, (list, tuple)):
         return [plain(entry) for entry in value]
     if value is None or isinstance(value, (date, time, PriceView)):

@@ -78,8 +78,8 @@ def render_email(
         if not subject:
             return RenderFailed("empty", "the subject is empty", name)
         name = file_name("email.html", prefix)
-        html = _body(templates.render(name, context.values, state))
-        shown = templates.render_block(name, "preheader", context.values, state)
+        page, shown = templates.render_with_block(name, "preheader", context.values, state)
+        html = _body(page)
         preheader = _header(_SPACES(" ", str(Markup(shown).unescape())), "the preheader")
         own_text = file_name("email.txt", prefix)
         if own_text in templates:

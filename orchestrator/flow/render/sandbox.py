@@ -4,6 +4,7 @@ A template is written by a colleague and filled with strangers' data; neither ma
 file or the network, nor cost more than the limits. What is not listed here is not there.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -15,7 +16,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.environment import TemplateModule
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro, markup_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from orchestrator.flow.render.filters import FILTERS
 from orchestrator.flow.render.formats import date_text, number
@@ -28,6 +29,7 @@ _LOOP_ATTRIBUTES = """
 """
 _LOOP = frozenset(_LOOP_ATTRIBUTES.split())
 _DATE = frozenset({"year", "month", "day", "hour", "minute"})
+_SPECIAL = re.compile("[&<>\"']").search
 
 
 class _BoundedCode(CodeGenerator):
@@ -47,6 +49,19 @@ class _BoundedCode(CodeGenerator):
         if not isinstance(node, nodes.TemplateData):
             raise nodes.Impossible
         return super()._output_child_to_const(node, frame, finalize)
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        # One call instead of two: `escape(environment.finalize(…))`.
+        if frame.eval_ctx.volatile:
+            super()._output_child_pre(node, frame, finalize)
+        else:
+            self.write(f"environment.{'escaped' if frame.eval_ctx.autoescape else 'printed'}(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.volatile:
+            super()._output_child_post(node, frame, finalize)
+        else:
+            self.write(")")
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:
         self.write("environment.joined((")
@@ -80,10 +95,27 @@ def printable(value: Any) -> Any:
     raise RenderRefused("data_error", f"a whole {kind.__name__} cannot be printed, only its parts")
 
 
+def printed(value: Any) -> str:
+    """A value in a text."""
+    return value if type(value) is str else str(printable(value))
+
+
+def escaped(value: Any) -> str:
+    """A value in HTML."""
+    kind = type(value)
+    if kind is str:
+        return value if _SPECIAL(value) is None else escape(value)
+    if kind is Markup:
+        return value  # type: ignore[no-any-return]
+    return escape(printable(value))
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """One environment for HTML (`autoescape`) or plain text, over compiled templates by name."""
 
     code_generator_class = _BoundedCode
+    printed = staticmethod(printed)
+    escaped = staticmethod(escaped)
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
     def __init__(self, *, autoescape: bool, functions: Sequence[Callable[..., Any]]) -> None:

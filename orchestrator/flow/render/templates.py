@@ -1,6 +1,7 @@
 """A campaign's templates with the shared ones, compiled once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from types import CodeType
 from typing import Any
 
@@ -17,6 +18,7 @@ MACRO_FILES = ("prices.j2", "products.html.j2", "text.j2")
 
 
 _COMPILED_MAX = 2_000
+_CHUNKS_AT_ONCE = 64
 _compiled: dict[tuple[str, str, bool], CodeType] = {}
 """Code by name, source and escaping. It belongs to no set, so that all campaigns share the code of
 the shared templates, and a changed campaign compiles what has changed."""
@@ -118,24 +120,31 @@ class TemplateSet:
 
     def render(self, name: str, values: Mapping[str, Any], state: RenderState) -> str:
         """The text of one file with `values`; prices shown are added to `state`."""
-        token = enter(state)
-        try:
-            template = self.template(name)
-            return _bounded(template.root_render_func(self._context(template, values)), state)
-        finally:
-            leave(token)
+        return self._render(name, None, values, state)[0]
 
-    def render_block(
+    def render_with_block(
         self, name: str, block: str, values: Mapping[str, Any], state: RenderState
-    ) -> str:
-        """The text of one block that the file itself fills; empty if it does not."""
+    ) -> tuple[str, str]:
+        """The text of one file, and of one block that the file itself fills; empty if it does
+        not."""
+        return self._render(name, block, values, state)
+
+    def _render(
+        self, name: str, block: str | None, values: Mapping[str, Any], state: RenderState
+    ) -> tuple[str, str]:
         token = enter(state)
         try:
             template = self.template(name)
-            filled = template.blocks.get(block)
-            if filled is None:
-                return ""
-            return _bounded(filled(self._context(template, values)), state)
+            context = self._context(template, values)
+            filled = None if block is None else template.blocks.get(block)
+            if block is None or filled is None:
+                return _bounded(template.root_render_func(context), state), ""
+            overheard = _Overheard(filled)
+            context.blocks[block][0] = overheard
+            page = _bounded(template.root_render_func(context), state)
+            if overheard.parts is None:  # it has no place on the page
+                return page, _bounded(filled(self._context(template, values)), state)
+            return page, "".join(overheard.parts)
         finally:
             leave(token)
 
@@ -145,15 +154,40 @@ class TemplateSet:
         return Context(environment, parent, template.name, template.blocks)
 
 
-def _bounded(chunks: Any, state: RenderState) -> str:
+class _Overheard:
+    """A block that remembers what it said when it was first asked, so that nobody need ask again.
+
+    Equal to the block itself, by which Jinja2 finds the one that a `super()` means.
+    """
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, block: Callable[[Context], Iterator[str]]) -> None:
+        self._block = block
+        self.parts: list[str] | None = None
+
+    def __call__(self, context: Context) -> Iterator[str]:
+        said: list[str] = []
+        for part in self._block(context):
+            said.append(part)
+            yield part
+        if self.parts is None:
+            self.parts = said
+
+    def __eq__(self, other: object) -> bool:
+        return other is self or other is self._block
+
+
+def _bounded(chunks: Iterator[str], state: RenderState) -> str:
     parts: list[str] = []
     chars = 0
-    chars_max = state.limits.output_chars_max
-    for chunk in chunks:
-        parts.append(chunk)
-        chars += len(chunk)
-        if chars > chars_max:
-            state.check_chars(chars)
+    while True:
+        more = list(islice(chunks, _CHUNKS_AT_ONCE))
+        parts += more
+        chars += sum(map(len, more))
+        state.check_chars(chars)
+        if len(more) < _CHUNKS_AT_ONCE:
+            break
     # Whatever can take long is counted in steps, and these look at the clock.
     state.check_time()
     return "".join(parts)
