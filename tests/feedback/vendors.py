@@ -28,7 +28,7 @@ THROUGH = {
     "sms": {"through": "sms_twilio", "sender": NUMBER},
 }
 BILL = {"purpose": "service", "trigger": {"event": "Order Completed"}}
-TEXTED_BILL = {**BILL, "channels": ["sms"]}
+TEXTED_BILL = {"purpose": "service", "trigger": {"event": "Product Viewed"}, "channels": ["sms"]}
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,17 @@ class Vendors:
         """Where the shop hears."""
         return f"http://127.0.0.1:{self.caller.port}"
 
-    def text(self, key: str, at: datetime = NOW) -> None:
-        """Something happens that leads to a text, and it leaves."""
-        self.shop.add(event(key, "Cart Updated", at))
+    def happens(self, name: str, key: str, at: datetime) -> None:
+        """An event that a campaign waits for, and a look at whatever is due then."""
+        self.twilio.now = at
+        self.shop.add(event(key, name, at))
         self.shop.tick(at)
 
-    def letter(self, key: str, at: datetime = NOW) -> None:
-        """Something happens that leads to a letter, and it leaves."""
-        self.shop.add(event(key, "Signed Up", at))
-        self.shop.tick(at)
+    def goes_on(self, start: datetime) -> None:
+        """25 minutes pass for the shop and for Twilio, and nobody calls back."""
+        for minute in range(5, 26, 5):
+            self.twilio.now = start + timedelta(minutes=minute)
+            self.shop.tick(self.twilio.now)
 
     def says(self, key: str, text: str, **more: str) -> list[int]:
         """A customer answers by text."""
