@@ -36,13 +36,19 @@ def cancel(engine: Engine, which: Which, now: datetime) -> list[Answer]:
         try:
             with writing(engine) as connection:
                 stopped = end(connection, which, now)
-            return [_answer(one) for one in stopped]
+            return [answer(one) for one in stopped]
         except OperationalError as error:
-            if not tries_left or getattr(error.orig, "sqlstate", "") != _WAITED_FOR_EACH_OTHER:
+            if not tries_left or not waited_for_each_other(error):
                 raise
     raise AssertionError("the last try returns or raises")
 
 
-def _answer(one: Stopped) -> Answer:
+def waited_for_each_other(error: OperationalError) -> bool:
+    """Whether the database ended this transaction so that another one can go on."""
+    return getattr(error.orig, "sqlstate", "") == _WAITED_FOR_EACH_OTHER
+
+
+def answer(one: Stopped) -> Answer:
+    """In the words of the promise."""
     left = one.state in ADMITTED
     return Answer(one.message, "too late" if left else "cancelled", str(one.state))

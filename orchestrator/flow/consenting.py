@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from orchestrator.flow.ingest.returning import came_in
 from orchestrator.store.consents import (
     ANY_TOPIC,
     LogRow,
@@ -20,6 +21,7 @@ from orchestrator.store.consents import (
     standing,
 )
 from orchestrator.store.customers import touch_customers
+from orchestrator.store.forgetting import digests
 from orchestrator.tables.instant import to_micros
 
 
@@ -34,7 +36,11 @@ class Evidence(NamedTuple):
 def state(connection: Connection, said: Sequence[LogRow], now: datetime) -> None:
     """Record statements, and work out what holds."""
     if said and log_consents(connection, said):
-        changed = restate_consents(connection, {row.customer_id for row in said})
+        who = {row.customer_id for row in said}
+        changed = restate_consents(connection, who)
+        forgotten = digests(connection)
+        if forgotten is not None:
+            came_in(connection, forgotten, who)
         touch_customers(connection, changed, now)
 
 

@@ -34,7 +34,7 @@ from orchestrator.store.clocks import clocks_of
 from orchestrator.store.consents import suppress
 from orchestrator.store.database import reading, writing
 from orchestrator.store.messages import Claimed, Move
-from orchestrator.store.targets import keep_targets
+from orchestrator.store.targets import Target, keep_targets
 
 BATCH_SIZE_MAX = 500
 SUSPECT_EVERY = 10
@@ -195,7 +195,14 @@ class Dispatcher:
             provider = allowance.account.plugin
             begun = ledger.begin_attempts(connection, token, sorted(ids), provider, now)
             ledger.keep_contents(connection, [by_id[id].as_content() for id in begun])
-            keep_targets(connection, {k: v for id in begun for k, v in by_id[id].targets.items()})
+            keep_targets(
+                connection,
+                (
+                    Target(key, url, by_id[id].claimed.customer_id)
+                    for id in begun
+                    for key, url in by_id[id].targets.items()
+                ),
+            )
         admitted = {
             attempt: Admitted(by_id[id], _item(by_id[id], attempt, checked.closes_at.get(id)))
             for id, attempt in begun.items()

@@ -27,6 +27,7 @@ from orchestrator.store.accounts import change_breaker
 from orchestrator.store.consents import LogRow
 from orchestrator.store.database import reading, writing
 from orchestrator.store.feedback import SOFT, Heard, Holders, Proof, Sent
+from orchestrator.store.forgetting import are_forgotten, digests, forgotten_among, strip_heard
 from orchestrator.store.messages import lock_customers
 
 OURS = "tactful"
@@ -220,11 +221,15 @@ def _address_key(address: str | None, kinds: Iterable[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """An event, the attempt that it is about, and whether it proves that one was taken."""
+    """An event, the attempt that it is about, and whether it proves that one was taken.
+
+    `forgotten`: the customer is, so that nothing is kept but that it happened.
+    """
 
     heard: Heard
     sent: Sent | None
     proves: bool = False
+    forgotten: bool = False
 
     @property
     def address_key(self) -> str | None:
@@ -252,7 +257,8 @@ def _settle(
     if not found:
         return 0
     about = _find(connection, shop, list(found.values()))
-    telling = [one for one in about if one.heard.kind in _TELLING]
+    about = _without_words(connection, found, about)
+    telling = [one for one in about if one.heard.kind in _TELLING and not one.forgotten]
     people = inbox.holders(connection, {one.address_key for one in telling if one.address_key})
     concerned = {one.sent.customer_id for one in telling if one.sent}
     concerned = concerned.union(*(one.customers for one in people.values()))
@@ -323,6 +329,31 @@ def _match(
         channels = _channels(shop, one.source)
         return _About(one, next((sent for sent in last if sent.channel in channels), None))
     return _About(one, None)
+
+
+def _without_words(connection: Connection, ids: Iterable[int], about: list[_About]) -> list[_About]:
+    """The same, without what was said by customers who were forgotten: it is not kept."""
+    by = digests(connection)
+    if by is None:
+        return about
+    who = are_forgotten(connection, {one.sent.customer_id for one in about if one.sent})
+    keys = {one.heard.address_key for one in about if one.heard.address_key}
+    nobody_s = forgotten_among(connection, by, keys) - inbox.holders(connection, keys).keys()
+    told = [
+        one.sent.customer_id in who if one.sent else one.heard.address_key in nobody_s
+        for one in about
+    ]
+    strip_heard(connection, [id for id, forgotten in zip(ids, told, strict=True) if forgotten])
+    return [
+        replace(
+            one,
+            heard=replace(one.heard, detail=None, address_key=None, provider_ref=None),
+            forgotten=True,
+        )
+        if forgotten
+        else one
+        for one, forgotten in zip(about, told, strict=True)
+    ]
 
 
 def _proof(one: _About) -> Proof:

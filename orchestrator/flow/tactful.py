@@ -16,6 +16,7 @@ from orchestrator.flow.cancelling import Answer, cancel
 from orchestrator.flow.compose import Composer
 from orchestrator.flow.dispatch import Dispatcher, Tell
 from orchestrator.flow.feedback import settle
+from orchestrator.flow.forgetting import erase_what_is_left
 from orchestrator.flow.law import read_law
 from orchestrator.flow.links import Links
 from orchestrator.flow.load import revive, revive_settings
@@ -154,8 +155,12 @@ class Tactful:
         return self.dispatcher.dispatch(Watch.still(now)).states
 
     def reconcile(self, now: datetime, over: Callable[[], bool] = lambda: False) -> Counter[str]:
-        """Work in feedback that has waited; look for messages whose answer was lost."""
+        """Work in feedback that has waited; look for messages whose answer was lost.
+
+        Of those, nobody looks for what went to a customer who was forgotten.
+        """
         settle(self.engine, self.shop, now, self.answering)
+        erase_what_is_left(self.engine, now)
         return reconcile(self.engine, self.accounts, self.deployment.id, now, self.patience, over)
 
     def tick(self, now: datetime) -> Tick:

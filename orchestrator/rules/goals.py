@@ -8,7 +8,7 @@ from orchestrator.model.campaign import Campaign, Goal
 from orchestrator.model.message import State
 from orchestrator.rules.history import filtered
 from orchestrator.rules.now import NOW
-from orchestrator.tables import event_products, events, messages, products
+from orchestrator.tables import customers, event_products, events, messages, products
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import later
 from orchestrator.tables.messages import is_one_of
@@ -21,13 +21,16 @@ def conversions(campaign: Campaign, goal: Goal) -> Select[Any]:
     """For each arm ("written to", "left out"): customers, of whom reached the goal within its
     time, of whom still have time to, and what reaching it was worth.
 
-    A customer counts once, from the first message or the first time of being left out.
+    A customer counts once, from the first message or the first time of being left out. Whoever was
+    forgotten counts in neither arm: what they did is not known any more.
     """
     arm = case((messages.c.state == State.HELD_OUT, literal("left out")), else_="written to")
     began = func.min(messages.c.counts_at, type_=Instant())
     first = (
         select(messages.c.customer_id, arm.label("arm"), began.label("began"))
+        .join(customers, customers.c.id == messages.c.customer_id)
         .where(
+            customers.c.forgotten_at.is_(None),
             messages.c.campaign == campaign.name,
             is_one_of(messages.c.state, (*WRITTEN_TO, State.HELD_OUT)),
             messages.c.counts_at <= NOW,

@@ -22,11 +22,12 @@ _MAY_HAVE_LEFT = (State.SENDING, State.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """The messages of a campaign, of a customer by key, of both; or one message."""
+    """The messages of a campaign, of a customer by key or id, of both; or one message."""
 
     campaign: str | None = None
     customer: str | None = None
     message: int | None = None
+    customer_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,16 @@ class Stopped:
     state: State
 
 
-def cancel(connection: Connection, which: Which, now: datetime) -> list[Stopped]:
+def cancel(
+    connection: Connection, which: Which, now: datetime, reason: str = REASON
+) -> list[Stopped]:
     """End what has not left; where each message stands that had not ended before.
 
     A single message is told of in any case. Whoever is on the way leaves the campaign.
     """
     asked = _asked(which)
     if which.message is None:
-        _leave(connection, which, now)  # first: whoever plans their next step is waited for
+        _leave(connection, which, now, reason)  # first: whoever plans their next step is waited for
     waiting = connection.execute(
         select(messages.c.id, messages.c.customer_id).where(
             *asked, is_one_of(messages.c.state, PENDING)
@@ -56,7 +59,7 @@ def cancel(connection: Connection, which: Which, now: datetime) -> list[Stopped]
         .where(*asked, is_one_of(messages.c.state, PENDING))
         .values(
             state=case((_sent_before, literal(str(State.UNKNOWN_FINAL))), else_=State.CANCELLED),
-            reason=REASON,
+            reason=reason,
             ended_at=now,
             token=None,
             lease_until=None,
@@ -92,19 +95,23 @@ def _asked(which: Which) -> list[ColumnElement[bool]]:
         found.append(messages.c.campaign == which.campaign)
     if which.customer is not None:
         found.append(messages.c.customer_id == _id_of(which.customer))
+    if which.customer_id is not None:
+        found.append(messages.c.customer_id == which.customer_id)
     if which.message is not None:
         found.append(messages.c.id == which.message)
     assert found, "name what is to be cancelled"
     return found
 
 
-def _leave(connection: Connection, which: Which, now: datetime) -> None:
+def _leave(connection: Connection, which: Which, now: datetime, reason: str) -> None:
     on_the_way: list[ColumnElement[bool]] = [journeys.c.ended_at.is_(None)]
     if which.campaign is not None:
         on_the_way.append(journeys.c.campaign == which.campaign)
     if which.customer is not None:
         on_the_way.append(journeys.c.customer_id == _id_of(which.customer))
-    connection.execute(update(journeys).where(*on_the_way).values(ended_at=now, ended_as=REASON))
+    if which.customer_id is not None:
+        on_the_way.append(journeys.c.customer_id == which.customer_id)
+    connection.execute(update(journeys).where(*on_the_way).values(ended_at=now, ended_as=reason))
 
 
 def _id_of(key: str) -> ColumnElement[int]:

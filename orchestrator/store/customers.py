@@ -86,6 +86,20 @@ def hold_customers(connection: Connection, keys: Collection[str]) -> None:
         connection.execute(_HOLD, {"wanted": _wanted(keys)})
 
 
+_HOLD_NAMES = (
+    select(customers.c.id)
+    .where(customers.c.key.in_(select(_KEYS.c.key)))
+    .order_by(customers.c.id)
+    .with_for_update(read=True, key_share=True)
+)
+
+
+def hold_names(connection: Connection, keys: Collection[str]) -> None:
+    """Let nobody forget these customers until the transaction ends; anything else goes on."""
+    if keys and connection.dialect.name != "sqlite":
+        connection.execute(_HOLD_NAMES, {"wanted": _wanted(keys)})
+
+
 def load_customers(connection: Connection, keys: Collection[str]) -> dict[str, CustomerRow]:
     """Those of the customers that exist, by key."""
     found = connection.execute(_LOAD, {"wanted": _wanted(keys)})

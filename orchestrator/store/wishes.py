@@ -61,9 +61,13 @@ class Wish:
 
 
 def whose(connection: Connection, message_id: int) -> Whose | None:
-    """Whom a message was for; None where there is none."""
-    statement = select(messages.c.customer_id, messages.c.channel, messages.c.topic)
-    row = connection.execute(statement.where(messages.c.id == message_id)).one_or_none()
+    """Whom a message was for; None where there is none, or the customer was forgotten since."""
+    statement = (
+        select(messages.c.customer_id, messages.c.channel, messages.c.topic)
+        .join(customers, customers.c.id == messages.c.customer_id)
+        .where(messages.c.id == message_id, customers.c.forgotten_at.is_(None))
+    )
+    row = connection.execute(statement).one_or_none()
     return None if row is None else Whose(*row)
 
 

@@ -26,6 +26,7 @@ from orchestrator.tables.customers import (
 )
 from orchestrator.tables.events import event_products, events
 from orchestrator.tables.feedback import collected, feedback, targets, wishes
+from orchestrator.tables.forgotten import forgetting, forgotten_addresses
 from orchestrator.tables.messages import attempts, canary_messages, contents, message_log, messages
 from orchestrator.tables.workers import heartbeats
 
@@ -48,6 +49,8 @@ __all__ = [
     "event_products",
     "events",
     "feedback",
+    "forgetting",
+    "forgotten_addresses",
     "habits",
     "heartbeats",
     "journeys",

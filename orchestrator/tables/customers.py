@@ -28,6 +28,8 @@ customers = Table(
     Column("traits", Json, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False, index=True),
+    # Then everything about the person was erased; the key is a keyed digest of the former one.
+    Column("forgotten_at", Instant),
 )
 
 addresses = Table(
@@ -36,7 +38,7 @@ addresses = Table(
     Column("customer_id", ForeignKey(customers.c.id), primary_key=True),
     Column("kind", String, primary_key=True),  # "email", "phone", …
     Column("address", String, nullable=False),
-    Column("address_key", String, nullable=False),  # digest; survives erasure in suppressions
+    Column("address_key", String, nullable=False),  # digest, by which it may be suppressed
     Column("shared", Boolean, nullable=False),  # another customer has it too
     Index(None, "address_key"),
     sqlite_with_rowid=False,

@@ -34,12 +34,14 @@ feedback = Table(
     Index("feedback_unread_idx", "id", sqlite_where=_unread, postgresql_where=_unread),
 )
 
-# Where links in messages lead that are counted: the address stays on our side.
+# Where links in messages lead that are counted: the address stays on our side. With a customer,
+# it was in nobody else's messages, and may tell of that one.
 targets = Table(
     "targets",
     metadata,
     Column("key", String, primary_key=True),  # digest of the address
     Column("url", String, nullable=False),
+    Column("customer_id", ForeignKey(customers.c.id), index=True),
     Column("at", Instant, index=True),  # when a message last led there, to the day
 )
 

@@ -118,3 +118,16 @@ def test_cancelled_from_the_command_line(town: ShopFolder) -> None:
         assert town(*wrong).exit_code == 2
     town.ok("run", "--once", at=NOW + DAY)
     assert [record.kind for record in town.sent()].count("email") == 3
+
+
+def test_a_customer_is_forgotten_by_name(town: ShopFolder) -> None:
+    asked = town("forget", "c1", at=NOW)
+    assert asked.exit_code != 0  # nobody has said yes
+    assert town("forget", "c1", "--json").exit_code == 2
+    assert town("forget", "nobody", "--yes").exit_code == 2
+    done = town.json("forget", "c1", "--yes", at=NOW)
+    assert (done["before"], done["answers"]) == (False, [])
+    assert done["erased"]["consents"]
+    assert "was forgotten on 2026-11-24, before" in town.ok("forget", "c1", "--yes", at=NOW)
+    town.ok("run", "--once", at=WEDNESDAY + MINUTE)
+    assert len(town.sent()) == 3

@@ -13,6 +13,7 @@ from orchestrator.entry.cli.deployment import deployment
 from orchestrator.entry.cli.doctor import doctor
 from orchestrator.entry.cli.explain import explain
 from orchestrator.entry.cli.faults import Commands
+from orchestrator.entry.cli.forget import forget
 from orchestrator.entry.cli.importing import import_
 from orchestrator.entry.cli.migrate import migrate
 from orchestrator.entry.cli.pausing import pause, resume
@@ -83,6 +84,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "approve": approve,
     "release": release,
     "cancel": cancel,
+    "forget": forget,
     "channel": channel,
     "deployment": deployment,
     "doctor": doctor,

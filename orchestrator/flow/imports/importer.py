@@ -156,7 +156,7 @@ def _import(
     batch_rows: int,
 ) -> ImportReport:
     reader = Reader(shop, now)
-    total, read, rejected = Tally(), 0, 0
+    total, read, rejected, forgotten = Tally(), 0, 0, 0
     first: list[Refused] = []
     known: dict[str, int] = {}
     with filling(engine, *_FILLED.get(kind, ())), _no_garbage():
@@ -168,6 +168,7 @@ def _import(
                 if news is not None:
                     news(done)
                 total.add(done.tallies[kind])
+                forgotten += done.forgotten
                 bad += done.refused
             bad.sort(key=lambda one: one.line)
             first += bad[: REFUSED_KEPT_MAX - len(first)]
@@ -179,6 +180,8 @@ def _import(
             read += len(batch)
             told(read)
     notes = tuple(reader.notes())
+    if forgotten:
+        notes += (f"{forgotten} left out: they are about customers who were forgotten",)
     return ImportReport(
         kind, read, total.new, total.changed, total.same, rejected, notes, tuple(first), None
     )

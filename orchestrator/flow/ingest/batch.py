@@ -10,9 +10,11 @@ from orchestrator.flow.ingest.behaviour import save_consents, save_events
 from orchestrator.flow.ingest.catalogue import save_prices, save_products, save_stock
 from orchestrator.flow.ingest.customers import save_customers
 from orchestrator.flow.ingest.reading import Reader
-from orchestrator.flow.ingest.records import KINDS, Batch, Ingested, Kind, Refused
+from orchestrator.flow.ingest.records import KINDS, Batch, Ingested, Kind, Refused, Tally
+from orchestrator.flow.ingest.returning import came_in, without_the_forgotten
 from orchestrator.model.shop import Shop
-from orchestrator.store.customers import hold_customers
+from orchestrator.store.customers import hold_customers, hold_names
+from orchestrator.store.forgetting import digests
 
 
 def ingest(
@@ -27,7 +29,8 @@ def ingest(
     Products and customers come first, so that everything else in the batch finds them. An event or
     a consent of an unknown customer makes the customer, with an unknown clock and no address: what
     was done or withdrawn is kept, and nobody is written to. A price or a stock of an unknown
-    product is refused; an event's unknown product is kept as unlisted.
+    product is refused; an event's unknown product is kept as unlisted. Of customers who were
+    forgotten nothing is taken, unless they have agreed to something since then.
 
     `known_products` remembers their ids over the batches of an import; whoever passes it throws it
     away when a transaction fails.
@@ -35,6 +38,12 @@ def ingest(
     done = Ingested()
     spoken_of = {one.key for one in batch.customers} | {one.customer for one in batch.consents}
     hold_customers(connection, spoken_of)
+    hold_names(connection, {one.customer for one in batch.events} - spoken_of)
+    forgotten = digests(connection)
+    if forgotten is not None:
+        told = batch
+        batch = without_the_forgotten(connection, forgotten, told)
+        _count_left_out(told, batch, done)
     if batch.products:
         save_products(connection, batch.products, now, done)
     if batch.customers:
@@ -49,7 +58,17 @@ def ingest(
         save_events(
             connection, batch.events, now, done, {} if known_products is None else known_products
         )
+    if forgotten is not None and (batch.customers or batch.consents):
+        came_in(connection, forgotten, done.customers)
     return done
+
+
+def _count_left_out(told: Batch, taken: Batch, done: Ingested) -> None:
+    for kind in KINDS:
+        number = len(getattr(told, kind)) - len(getattr(taken, kind))
+        if number:
+            done.forgotten += number
+            done.tallies[kind] = Tally(same=number)
 
 
 def ingest_raw(

@@ -127,7 +127,8 @@ class Ingested:
     """What a batch did.
 
     `customers`: ids of those of whom something is new; `events`: ids of new events;
-    `changes`: ids of new rows in product_changes.
+    `changes`: ids of new rows in product_changes. `forgotten`: so many records were left out,
+    being about customers who were forgotten; they are among those that changed nothing.
     """
 
     tallies: dict[Kind, Tally] = field(default_factory=dict)
@@ -135,3 +136,4 @@ class Ingested:
     customers: set[int] = field(default_factory=set)
     events: list[int] = field(default_factory=list)
     changes: list[int] = field(default_factory=list)
+    forgotten: int = 0

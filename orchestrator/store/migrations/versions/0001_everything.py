@@ -89,6 +89,15 @@ def upgrade() -> None:
         postgresql_where=sa.text("NOT settled"),
     )
     op.create_table(
+        "forgotten_addresses",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("digest", "scope", name=op.f("forgotten_addresses_pkey")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "heartbeats",
         sa.Column("worker", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -157,14 +166,6 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "targets",
-        sa.Column("key", sa.String(), nullable=False),
-        sa.Column("url", sa.String(), nullable=False),
-        sa.Column("at", Instant, nullable=True),
-        sa.PrimaryKeyConstraint("key", name=op.f("targets_pkey")),
-    )
-    op.create_index(op.f("targets_at_idx"), "targets", ["at"], unique=False)
-    op.create_table(
         "customers",
         sa.Column("id", Id, nullable=False),
         sa.Column("key", sa.String(), nullable=False),
@@ -178,6 +179,7 @@ def upgrade() -> None:
         sa.Column("traits", Json, nullable=False),
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("updated_at", Instant, nullable=False),
+        sa.Column("forgotten_at", Instant, nullable=True),
         sa.ForeignKeyConstraint(["clock_id"], ["clocks.id"], name=op.f("customers_clock_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("customers_pkey")),
         sa.UniqueConstraint("key", name=op.f("customers_key_key")),
@@ -366,6 +368,17 @@ def upgrade() -> None:
     )
     op.create_index(op.f("events_name_at_idx"), "events", ["name", "at"], unique=False)
     op.create_table(
+        "forgetting",
+        sa.Column("customer_id", Id, autoincrement=False, nullable=False),
+        sa.Column("address_keys", Json, nullable=False),
+        sa.Column("began_at", Instant, nullable=False),
+        sa.Column("due_at", Instant, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("forgetting_customer_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("forgetting_pkey")),
+    )
+    op.create_table(
         "habits",
         sa.Column("customer_id", Id, nullable=False),
         sa.Column("product_id", Id, nullable=False),
@@ -530,6 +543,19 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('planned', 'deferred')"),
     )
     op.create_table(
+        "targets",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("customer_id", Id, nullable=True),
+        sa.Column("at", Instant, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("targets_customer_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("targets_pkey")),
+    )
+    op.create_index(op.f("targets_at_idx"), "targets", ["at"], unique=False)
+    op.create_index(op.f("targets_customer_id_idx"), "targets", ["customer_id"], unique=False)
+    op.create_table(
         "wishes",
         sa.Column("id", Id, nullable=False),
         sa.Column("customer_id", Id, nullable=False),
@@ -647,10 +673,12 @@ def downgrade() -> None:
     op.drop_table("canary_messages")
     op.drop_table("attempts")
     op.drop_table("wishes")
+    op.drop_table("targets")
     op.drop_table("messages")
     op.drop_table("memberships")
     op.drop_table("journeys")
     op.drop_table("habits")
+    op.drop_table("forgetting")
     op.drop_table("events")
     op.drop_table("consents")
     op.drop_table("consent_log")
@@ -663,13 +691,13 @@ def downgrade() -> None:
     op.drop_table("prices")
     op.drop_table("pairs")
     op.drop_table("customers")
-    op.drop_table("targets")
     op.drop_table("suppressions")
     op.drop_table("shops")
     op.drop_table("segments")
     op.drop_table("products")
     op.drop_table("passes")
     op.drop_table("heartbeats")
+    op.drop_table("forgotten_addresses")
     op.drop_table("feedback")
     op.drop_table("deployment")
     op.drop_table("controls")
