@@ -43,14 +43,23 @@ def reconcile(
     over: Callable[[], bool] = lambda: False,
 ) -> Counter[str]:
     """Look for every lost message that is due to be looked for, until it is `over`; state →
-    messages. What is left is looked for the next time."""
+    messages. What is left is looked for the next time.
+
+    A question at which a plugin fails is put off, lest it keep those behind it waiting for ever;
+    what it raised is raised in the end.
+    """
     met: Counter[str] = Counter()
+    failed: Exception | None = None
     with reading(engine) as connection:
         found = lost.due(connection, now, limit=BATCH_SIZE_MAX)
     for one in found:
         if over():
             break
-        told = _ask(_who(accounts, one), one, deployment_id, now, patience)
+        try:
+            told = _ask(_who(accounts, one), one, deployment_id, now, patience)
+        except Exception as error:
+            failed = failed or error
+            told = Told(_untold(one, now, patience))
         with writing(engine) as connection:
             if told.ref is not None and lost.may_be_anothers(connection, one, told.ref):
                 told = Told(_untold(one, now, patience))
@@ -59,6 +68,8 @@ def reconcile(
                 connection, one, told.state, told.ref, again_at, now, certain=told.certain
             )
         met[str(told.state)] += moved
+    if failed is not None:
+        raise failed
     return met
 
 

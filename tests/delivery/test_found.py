@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from channels.contract import Attempt, Found
 from tests.provider.channel import RecordingChannel, RecordingSettings
 from tests.provider.running import RunningProvider
 from tests.support.shop import NOW, Small, consent, customer, event
@@ -42,3 +43,33 @@ def test_two_messages_that_read_alike_are_not_taken_for_one_another(
     assert sorted(told) == sorted(
         [("accepted", None), (ends, None if ends == "accepted" else "no_answer")]
     )
+
+
+class Faulty(RecordingChannel):
+    """Cannot look for what went to one customer."""
+
+    def find(self, attempt: Attempt) -> Found:
+        """Has a mistake in it."""
+        if attempt.address.startswith("ann1"):
+            raise ZeroDivisionError
+        return super().find(attempt)
+
+
+def test_a_look_that_fails_keeps_no_other_from_being_looked_for(
+    tmp_path: Path, provider: RunningProvider
+) -> None:
+    channel = Faulty(RecordingSettings(url=provider.http_url))
+    shop = Small(tmp_path, {"hello": {"trigger": {"event": "Signed Up"}}}, channel=channel)
+    for who in ("ann1", "bob1"):
+        shop.add(customer(who), consent(who), event(who, "Signed Up", NOW))
+    provider.script("accept_then_drop")
+    shop.tick(NOW)
+    with pytest.raises(ZeroDivisionError):
+        shop.tick(NOW + timedelta(minutes=3))
+    with pytest.raises(ZeroDivisionError):
+        shop.tick(NOW + timedelta(minutes=20))
+    shop.channel.close()
+    assert shop.ledger() == {
+        ("hello", "bob1"): [("accepted", None)],
+        ("hello", "ann1"): [("unknown_final", "no_answer")],
+    }
