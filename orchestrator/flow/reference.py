@@ -117,6 +117,21 @@ A message needs the files of its channel in the campaign's folder. A step's `tem
 puts `last-call.` before their names. `email.txt.j2` may be added; else the text is made from the
 HTML. Files that begin with `_` are there to be included by others.
 
+In place of `email.html.j2` there may be `email.mjml.j2`, in
+[MJML](https://documentation.mjml.io) 4: sections and columns that fit every screen and mail
+program.
+It is made into HTML once for each version of a campaign; Jinja then fills it for each message.
+
+- Values, `{{ … }}`, may stand in texts and within the quotes of attributes such as `href`, `src`
+  and `alt`.
+- Statements, `{% if … %}` and `{% for … %}`, may stand around whole sections, within columns, and
+  within `mj-text`, `mj-button`, `mj-table` and `mj-raw`. Not around columns, for MJML works out
+  their widths once.
+- `mj-preview` is the preheader. `mj-style` is put into the tags, and stays for the rules that
+  depend on a screen.
+- `{% set %}` and `{% import %}` may stand before `<mjml>`. `mj-include` reads no files; within
+  `mj-text` and `mj-raw` `{% include "_part.html.j2" %}` does.
+
 | channel | files |
 |---|---|
 """

@@ -1,6 +1,6 @@
 """A campaign version: its exact content, so that "why did she get this?" stays answerable."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,6 +21,18 @@ TEMPLATE_FILES: Mapping[str, tuple[str, ...]] = {
     "webhook": ("webhook.txt.j2",),
 }
 """The template files of a message on each channel; a step's `template` comes before them."""
+
+INSTEAD_OF: Mapping[str, str] = {"email.html.j2": "email.mjml.j2"}
+"""What may be written in place of a template file."""
+
+
+def missing_files(channel: str, prefix: str, files: Container[str]) -> list[str]:
+    """The template files that a message on this channel wants and has not."""
+    return [
+        prefix + name
+        for name in TEMPLATE_FILES.get(channel, ())
+        if prefix + name not in files and prefix + INSTEAD_OF.get(name, name) not in files
+    ]
 
 
 @dataclass(frozen=True)
@@ -77,8 +89,8 @@ class Version:
 
     def has_templates(self, step: int, channel: str) -> bool:
         """Whether the files for a message on this channel are all there."""
-        names = TEMPLATE_FILES.get(channel)
-        return names is not None and all(self.prefix(step) + name in self.files for name in names)
+        known = channel in TEMPLATE_FILES
+        return known and not missing_files(channel, self.prefix(step), self.files)
 
     @cached_property
     def routes(self) -> dict[int, "Route"]:

@@ -149,3 +149,46 @@ def test_a_shops_own_template_comes_before_ours(tmp_path: Path) -> None:
     assert loaded.settings.files["templates/text.j2"] == own["templates/text.j2"]
     assert "templates/layout.html.j2" in loaded.settings.files
     assert loaded.settings.files["shop.yaml"] == SHOP
+
+
+MJML = "campaigns/cart/email.mjml.j2"
+HTML = "campaigns/cart/email.html.j2"
+LETTER = """\
+<mjml>
+  <mj-body>
+    <mj-section><mj-column><mj-text>{{ product_list(products) }}</mj-text></mj-column></mj-section>
+  </mj-body>
+</mjml>
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({HTML: None, MJML: LETTER}, []),
+        (
+            {MJML: LETTER},
+            [
+                f"{MJML}: stands beside email.html.j2, which is the one that is sent "
+                "(take one of them out)"
+            ],
+        ),
+        (
+            {HTML: None, MJML: LETTER.replace("mj-text", "mj-txt")},
+            [f'{MJML}:3:28: there is no <mj-txt> (did you mean "mj-text"?)'],
+        ),
+        (
+            {HTML: None, MJML: LETTER.replace("product_list(products)", "shop.brand")},
+            [
+                f"{MJML}:1:1: makes an offer, and does not say how to order "
+                "(add {{ order_button(product) }} or {{ order_link(product) }})",
+                f"{MJML}:1:1: makes an offer, and shows no price "
+                "(add {{ price(product) }} or {{ price_short(product) }})",
+            ],
+        ),
+    ],
+)
+def test_mjml_in_place_of_html(
+    changes: Mapping[str, str | bytes | None], expected: list[str], tmp_path: Path
+) -> None:
+    assert told(tmp_path, changes) == expected

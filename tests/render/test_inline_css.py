@@ -43,7 +43,7 @@ def page(sources: dict[str, str], *, once: bool) -> list[object]:
         every = TemplateSet(
             {**every.sources, "email.html.j2": every.sources["email.html.j2"] + "<!---->"}
         )
-    assert every.inlined is once
+    assert every.inlined("email.html.j2") is once
     outcome = render_email(every, message(products=PRODUCTS))
     assert isinstance(outcome, Rendered), outcome
     return Page(outcome.html).seen
@@ -84,11 +84,11 @@ def test_pages_are_the_same(source: str) -> None:
 )
 def test_what_is_not_certain_is_inlined_page_by_page(source: str) -> None:
     assert not inline_sources({"email.html.j2": source}).inlined
-    assert not templates(email_html=source).inlined
+    assert not templates(email_html=source).inlined("email.html.j2")
 
 
 def test_what_ships_is_inlined_once() -> None:
-    assert templates(email_html=EMAIL["email.html.j2"]).inlined
+    assert templates(email_html=EMAIL["email.html.j2"]).inlined("email.html.j2")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_ships_is_inlined_once() -> None:
 def test_lines_stay_where_the_author_wrote_them(wrong: str) -> None:
     source = f'{HEAD}\n\n<p\n  class="a">\n{{# note\n #}}\n<b>x</b></p>\n{wrong}\n{FOOT}'
     every = templates(email_html=source, email_subject="x")
-    assert every.inlined
+    assert every.inlined("email.html.j2")
     outcome = render_email(every, message())
     assert isinstance(outcome, RenderFailed)
     assert (outcome.template, outcome.line) == ("email.html.j2", 8)

@@ -1,17 +1,22 @@
 """Which template files a campaign needs, and which of those it has nobody asks for."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
 from orchestrator.flow.load.finding import Finding
 from orchestrator.model.campaign import Campaign
 from orchestrator.model.problem import Problem, did_you_mean
 from orchestrator.model.shop import Shop
-from orchestrator.model.version import PREFERRED, TEMPLATE_FILES
+from orchestrator.model.version import INSTEAD_OF, PREFERRED, TEMPLATE_FILES, missing_files
 
 OPTIONAL_FILES = ("email.txt.j2",)
 """Taken where they are there; else made from another."""
 
-_ALL = (*(name for names in TEMPLATE_FILES.values() for name in names), *OPTIONAL_FILES)
+_ALL = (
+    *(name for names in TEMPLATE_FILES.values() for name in names),
+    *INSTEAD_OF.values(),
+    *OPTIONAL_FILES,
+)
 
 
 def check_needed(campaign: Campaign, shop: Shop, files: Mapping[str, str]) -> Iterator[Finding]:
@@ -23,7 +28,7 @@ def check_needed(campaign: Campaign, shop: Shop, files: Mapping[str, str]) -> It
         prefix = f"{send.template}." if send.template else ""
         named = [(n, channel) for n, channel in enumerate(written) if channel in shop.channels]
         for index, channel in named:
-            if missing := _missing(channel, prefix, files):
+            if missing := missing_files(channel, prefix, files):
                 what = f"{channel} has no template {missing[0]}"
                 near = did_you_mean(missing[0], _strays(campaign, files))
                 fix = near if near.startswith("did") else "write the file, or take the channel out"
@@ -32,7 +37,7 @@ def check_needed(campaign: Campaign, shop: Shop, files: Mapping[str, str]) -> It
             what = "preferred alone reaches nobody who has not told a preference"
             yield Finding((*at, 0), what, "name a channel after it: [preferred, email]")
         elif not named:
-            usable = [name for name in shop.channels if not _missing(name, prefix, files)]
+            usable = [name for name in shop.channels if not missing_files(name, prefix, files)]
             if not usable:
                 what = (
                     f"there is no template to send: {prefix}*.j2"
@@ -45,11 +50,6 @@ def check_needed(campaign: Campaign, shop: Shop, files: Mapping[str, str]) -> It
 
 def _first_set(shop: Shop) -> tuple[str, ...]:
     return next((TEMPLATE_FILES[name] for name in shop.channels if name in TEMPLATE_FILES), ())
-
-
-def _missing(channel: str, prefix: str, files: Mapping[str, str]) -> list[str]:
-    names = TEMPLATE_FILES.get(channel, ())
-    return [prefix + name for name in names if prefix + name not in files]
 
 
 def prefixes(campaign: Campaign) -> set[str]:
@@ -88,6 +88,10 @@ def check_strays(
     `others`: the names of files in the folder that do not end in `.j2`. `told`: what was found to
     be missing; a file that was proposed there is not told of again.
     """
+    for prefix, (name, instead) in product(sorted(prefixes(campaign)), INSTEAD_OF.items()):
+        if prefix + name in files and prefix + instead in files:
+            what = f"stands beside {prefix}{name}, which is the one that is sent"
+            yield Problem(f"{folder}/{prefix}{instead}", 0, 0, what, "take one of them out")
     known = [prefix + name for prefix in prefixes(campaign) for name in _ALL]
     proposed = {finding.fix for finding in told}
     for name in _strays(campaign, files):

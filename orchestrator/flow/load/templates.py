@@ -21,7 +21,7 @@ from orchestrator.model.campaign import Campaign
 from orchestrator.model.problem import Problem, did_you_mean
 from orchestrator.model.shop import Shop
 from orchestrator.model.trigger import OnEvent, OnInactive
-from orchestrator.model.version import TEMPLATE_FILES
+from orchestrator.model.version import INSTEAD_OF, TEMPLATE_FILES
 
 SHARED = "templates/"
 
@@ -129,7 +129,7 @@ def check_templates(
 
 def _bodies(campaign: Campaign, files: Mapping[str, str]) -> list[str]:
     """The files in which the price and the way to order belong: all but subjects."""
-    bodies = {names[-1] for names in TEMPLATE_FILES.values()}
+    bodies = {*INSTEAD_OF.values(), *(names[-1] for names in TEMPLATE_FILES.values())}
     return [name for name, what in used_files(campaign, files).items() if what in bodies]
 
 

@@ -54,6 +54,8 @@ def check_template(templates: TemplateSet, name: str, known: Known = VARIABLES) 
     environment = templates.environment(name)
     try:
         tree = environment.parse(source, name, name)
+        if faults := templates.faults(name):
+            return [Problem(name, one.line, one.column, one.what, one.fix) for one in faults]
         templates.template(name)
     except TemplateSyntaxError as error:
         return [Problem(name, error.lineno, 1, str(error.message), _syntax_fix(error))]

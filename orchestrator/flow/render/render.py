@@ -22,6 +22,7 @@ from orchestrator.flow.render.state import (
 from orchestrator.flow.render.templates import TemplateSet
 from orchestrator.model.money import Quote
 from orchestrator.model.sms import Segments, fold, segments
+from orchestrator.model.version import INSTEAD_OF
 
 # A header ends at a line break; direction overrides make a subject read as what it is not; half a
 # surrogate pair cannot be encoded.
@@ -60,6 +61,13 @@ def file_name(kind: str, prefix: str = "") -> str:
     return f"{prefix}.{kind}.j2" if prefix else f"{kind}.j2"
 
 
+def page_name(templates: TemplateSet, prefix: str = "") -> str:
+    """The file of an e-mail's page: HTML, or MJML where that is written instead."""
+    page = file_name("email.html", prefix)
+    instead = f"{prefix}.{INSTEAD_OF['email.html.j2']}" if prefix else INSTEAD_OF["email.html.j2"]
+    return instead if page not in templates and instead in templates else page
+
+
 def render_email(
     templates: TemplateSet,
     context: MessageContext,
@@ -77,7 +85,7 @@ def render_email(
         subject = _header(templates.render(name, context.values, state), "the subject")
         if not subject:
             return RenderFailed("empty", "the subject is empty", name)
-        name = file_name("email.html", prefix)
+        name = page_name(templates, prefix)
         page, shown = templates.render_with_block(name, "preheader", context.values, state)
         html = _body(page)
         preheader = _header(_SPACES(" ", str(Markup(shown).unescape())), "the preheader")
@@ -98,10 +106,10 @@ def render_email(
             quote=quote,
             subject=subject,
             preheader=preheader,
-            html=html if templates.inlined else inline(html),
+            html=html if templates.inlined(name) else inline(html),
         )
     except Exception as error:  # data may break a template in any way; this message alone ends
-        return _failed(error, name)
+        return _failed(error, name, templates)
 
 
 def render_text(
@@ -137,7 +145,7 @@ def render_text(
         text = fold(written)
         return Rendered(text=text, quote=quote, segments=segments(text))
     except Exception as error:  # data may break a template in any way; this message alone ends
-        return _failed(error, name)
+        return _failed(error, name, templates)
 
 
 def _header(text: str, what: str) -> str:
@@ -173,12 +181,13 @@ def _offer_refused(quote: Quote, name: str) -> RenderFailed | None:
     return None
 
 
-def _failed(error: Exception, name: str) -> RenderFailed:
+def _failed(error: Exception, name: str, templates: TemplateSet) -> RenderFailed:
     if isinstance(error, TemplateSyntaxError):
         return RenderFailed("template_error", str(error.message), error.name or name, error.lineno)
     if isinstance(error, TemplateNotFound):
         return RenderFailed("template_missing", f"there is no {error.name}", name)
     template, line = _place(error.__traceback__, name)
+    line = templates.line(template, line)
     reason: Reason
     match error:
         case RenderRefused():

@@ -5,10 +5,11 @@ from itertools import islice
 from types import CodeType
 from typing import Any
 
-from jinja2 import Template, TemplateNotFound
+from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 from jinja2.runtime import Context
 
 from orchestrator.flow.render.inline_css import inline_sources
+from orchestrator.flow.render.mjml import Fault, compile_mjml
 from orchestrator.flow.render.money_text import FUNCTIONS
 from orchestrator.flow.render.sandbox import Sandbox
 from orchestrator.flow.render.state import RenderRefused, RenderState, enter, leave
@@ -25,8 +26,13 @@ the shared templates, and a changed campaign compiles what has changed."""
 
 
 def is_html(name: str) -> bool:
-    """Whether a file is HTML, by its name: `email.html.j2`, `last-call.email.html.j2`."""
-    return name.removesuffix(".j2").endswith(".html")
+    """Whether a file becomes HTML, by its name: `email.html.j2`, `last-call.email.mjml.j2`."""
+    return name.removesuffix(".j2").endswith((".html", ".mjml"))
+
+
+def is_mjml(name: str) -> bool:
+    """Whether a file is MJML, by its name."""
+    return name.endswith(".mjml.j2")
 
 
 class _Environment(Sandbox):
@@ -99,12 +105,13 @@ class TemplateSet:
             {
                 name: source
                 for name, source in self.sources.items()
-                if not name.endswith((".txt.j2", ".subject.j2"))
+                if not name.endswith((".txt.j2", ".subject.j2", ".mjml.j2"))
             }
         )
-        self.inlined = pages.inlined
-        """Whether pages come with their CSS in their tags already."""
-        self._html = _Environment({**self.sources, **pages.html}, html=True)
+        self._inlined = pages.inlined
+        self._mjml = {name: compile_mjml(self.sources[name]) for name in sources if is_mjml(name)}
+        made = {name: page.html for name, page in self._mjml.items()}
+        self._html = _Environment({**self.sources, **pages.html, **made}, html=True)
         self._text = _Environment(self.sources, html=False)
 
     def __contains__(self, name: str) -> bool:
@@ -114,8 +121,23 @@ class TemplateSet:
         """The environment that a file is compiled in, by its name."""
         return self._html if is_html(name) else self._text
 
+    def inlined(self, name: str) -> bool:
+        """Whether the file's pages come with their CSS in their tags already."""
+        return self._inlined or name in self._mjml
+
+    def faults(self, name: str) -> tuple[Fault, ...]:
+        """What is wrong with a file as MJML; nothing, where it is none."""
+        return self._mjml[name].faults if name in self._mjml else ()
+
+    def line(self, name: str, line: int) -> int:
+        """The line of the file from which a line of what was compiled comes."""
+        lines = self._mjml[name].lines if name in self._mjml else ()
+        return lines[line - 1] if 0 < line <= len(lines) else line
+
     def template(self, name: str) -> Template:
         """The compiled template. Raises TemplateNotFound or TemplateSyntaxError."""
+        for fault in self.faults(name):
+            raise TemplateSyntaxError(fault.what, fault.line, name)
         return self.environment(name).get_template(name)
 
     def render(self, name: str, values: Mapping[str, Any], state: RenderState) -> str:
