@@ -58,6 +58,7 @@ def figures(verdict: Verdict, diary: Diary) -> dict[str, Any]:
             max((one.seconds for one in verdict.silences), default=0.0), 1
         ),
         **dict(_recovery(verdict)),
+        "load_p50": round(p([look.load for look in diary.looks], 50), 1),
         "seconds": round((diary.calm_ns - diary.began_ns) / 1e9, 1),
         "drain_s": round((diary.ended_ns - diary.calm_ns) / 1e9, 1),
         "seed": verdict.seed,
