@@ -34,7 +34,7 @@ def caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
         templates={"hello": TEMPLATES},
     )
     for key in ("ann/1", "bob2"):
-        shop.add(customer(key, addresses={"customer": key}), consent(key, "inbox"))
+        shop.add(customer(key), consent(key, "inbox"))
         shop.add(event(key, "Signed Up", NOW, id=f"e{key}", ref=f"a word for {key}"))
     shop.tick(NOW)
     monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(minutes=1))

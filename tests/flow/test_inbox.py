@@ -11,7 +11,7 @@ from sqlalchemy.event import listen
 
 from channels.inbox import InboxChannel, InboxSettings
 from orchestrator.flow.inbox import clicked, feed, seen
-from orchestrator.tables import attempts, contents, message_log, messages
+from orchestrator.tables import addresses, attempts, contents, message_log, messages
 from tests.support.shop import NOW, Small, consent, customer, event
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -39,7 +39,7 @@ def shop(tmp_path: Path) -> Iterator[Small]:
         templates={"hello": TEMPLATES},
     )
     for key in ("ann1", "bob2"):
-        made.add(customer(key, addresses={"customer": key}), consent(key, "inbox"))
+        made.add(customer(key), consent(key, "inbox"))
     for number, key in enumerate(("ann1", "ann1", "bob2", "ann1")):
         at = NOW + number * MINUTE
         made.add(event(key, "Signed Up", at, id=f"e{number}", ref=f"word {number}"))
@@ -95,7 +95,7 @@ def test_it_is_as_long_as_it_is_and_keeps_its_letters(tmp_path: Path) -> None:
         channel=InboxChannel(InboxSettings()),
         templates={"hello": {**TEMPLATES, "inbox.txt.j2": text}},
     )
-    shop.add(customer("ann1", addresses={"customer": "ann1"}), consent("ann1", "inbox"))
+    shop.add(customer("ann1"), consent("ann1", "inbox"))
     shop.add(event("ann1", "Signed Up", NOW, ref="Hello"))
     shop.tick(NOW)
     (found,) = page(shop)["messages"]
@@ -200,3 +200,27 @@ def test_nobody_marks_what_is_somebody_else_s(shop: Small) -> None:
     assert clicked(shop.engine, words, "nobody", [newest], NOW) == 0
     assert page(shop)["unseen"] == 3
     assert shop.rows(message_log) == []
+
+
+def test_everybody_has_their_own_key_as_an_address_where_the_shop_has_an_inbox(
+    tmp_path: Path,
+) -> None:
+    shop = Small(tmp_path, {})
+    shop.add(customer("Ann1"))
+    assert addresses_in(shop) == {}
+    later = Small(tmp_path, {}, shop={"channels": CHANNELS}, database=shop.engine)
+    later.add(customer("Ann1"), customer("ann1"))
+    later.add(customer("bob2", addresses={"customer": "another-key"}))
+    later.add(customer("cy3", addresses={"customer": None}))
+    later.add(customer("ann1", city="Rome"), customer("bob2", city="Rome"))
+    assert addresses_in(later) == {"Ann1": "Ann1", "ann1": "ann1", "bob2": "another-key"}
+    # Keys that differ by case are two customers, who have nothing to do with each other.
+    assert not any(row["shared"] for row in later.rows(addresses) if row["kind"] == "customer")
+    shop.engine.dispose()
+
+
+def addresses_in(shop: Small) -> dict[str, str]:
+    """Customer → address in the inbox."""
+    keys = {id: key for key, id in shop.ids().items()}
+    found = [row for row in shop.rows(addresses) if row["kind"] == "customer"]
+    return {keys[row["customer_id"]]: row["address"] for row in found}

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from orchestrator.flow.ingest.addresses import address_key, bucket
 from orchestrator.flow.ingest.records import CustomerRecord, Ingested, Refused, Tally
+from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.clock import Clock, parse_time
 from orchestrator.model.place import locate
 from orchestrator.model.shop import Shop
@@ -25,6 +26,9 @@ WHERE = ("zone", "country", "region")
 """Kept among the traits as they were told: a later record may bring only one of them."""
 
 UNKNOWN = Clock()
+
+BY_KEY = "customer"
+"""The kind of address that is the customer's own key."""
 
 
 class _Merged(NamedTuple):
@@ -136,7 +140,13 @@ def _next(
         given.get("max_per_week", old.max_per_week if old else None),
         traits,
     )
-    return _Next(row, record.addresses, merged.lines)
+    return _Next(row, {**_own_address(record.key, held, shop), **record.addresses}, merged.lines)
+
+
+def _own_address(key: str, held: Mapping[str, Address], shop: Shop) -> Mapping[str, str]:
+    """Where the shop has an inbox, everybody has an address there: the key that they have."""
+    wanted = {kind for name, kind in ADDRESS_KINDS.items() if name in shop.channels}
+    return {BY_KEY: key} if BY_KEY in wanted and BY_KEY not in held else {}
 
 
 def _clock(
