@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+
+from sqlalchemy.schema import CreateTable
 
 from demo.beside import beside
 from demo.complete_journey.clock import REPLAY_FROM
@@ -15,8 +18,8 @@ from orchestrator.flow.ingest import KINDS, Kind
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Settings
 from orchestrator.store.database import open_database
-from orchestrator.store.migrations import revisions
 from orchestrator.store.schema import create_schema
+from orchestrator.tables import metadata
 
 Told = Callable[[Kind, int], None]
 """Is told which kind is being imported, and how many records were read so far."""
@@ -37,7 +40,8 @@ COUNTS = {
 
 def history_file(folder: Path, settings: Settings) -> Path:
     """Where it is kept: another place for another shop.yaml, and for other tables."""
-    return folder / f"history-{settings.digest[:12]}-{revisions()[-1]}.db"
+    tables = "".join(str(CreateTable(table)) for table in metadata.sorted_tables)
+    return folder / f"history-{settings.digest[:12]}-{sha256(tables.encode()).hexdigest()[:12]}.db"
 
 
 def import_history(path: Path, shop: Shop, told: Told) -> None:

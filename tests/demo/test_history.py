@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Column, Integer, MetaData, Table
 
 from demo import history
 from demo.history import history_file
@@ -17,5 +18,7 @@ def test_other_settings_and_other_tables_have_another_history(
     kept = history_file(tmp_path, one)
     assert history_file(tmp_path, one) == kept
     assert history_file(tmp_path, other) != kept
-    monkeypatch.setattr(history, "revisions", lambda: ("the next",))
+    tables = MetaData()
+    Table("customers", tables, Column("id", Integer))
+    monkeypatch.setattr(history, "metadata", tables)
     assert history_file(tmp_path, one) != kept
