@@ -14,6 +14,9 @@ from tests.chaos.judge import story
 from tests.chaos.table import line, table
 from tests.chaos.trial import Wanted, trial
 
+DRAIN_S_PER_MINUTE = 15.0
+"""The longer a trial, the more is in doubt in the end, and asked about one by one."""
+
 
 def main() -> int:
     """Ctrl-C once cuts the disasters short, and the rest is judged; twice ends it."""
@@ -47,6 +50,7 @@ def main() -> int:
         people=100 + int(60 * read.minutes),
         shares=shares,
         folder=read.keep,
+        drain_s=max(Wanted.drain_s, read.minutes * DRAIN_S_PER_MINUTE),
     )
     print(f"seed {seed}", flush=True)
     done = trial(wanted, over, lambda text: print(text, flush=True))
