@@ -101,6 +101,7 @@ _WAYS = """\
 |---|---|---|
 | span | `90s`, `30m`, `4h`, `14d`, `2w` | a number and s, m, h, d or w; a day is 24 hours |
 | cap | `2 per 7d`, `3 per week`, `1 per day` | in any stretch of that length; `0` is none at all |
+| | `2 per calendar week`, `day` or `month` | in the customer's zone; weeks begin on Monday |
 | share | `10%` | |
 | number | `3`, `2.50`, `3 times` | |
 | time | `9:30`, `22:00` | local, to the minute |

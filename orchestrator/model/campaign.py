@@ -82,7 +82,7 @@ class Campaign(Written):
     caps: tuple[Cap, ...] = Field(
         (),
         description="The most messages of this campaign that one customer gets.",
-        examples=["[1 per 7d, 3 per 30d]"],
+        examples=["[1 per 7d, 3 per calendar month]"],
     )
     when_full: Literal["skip", "defer"] = Field(
         "skip", description="A full cap drops the message, or puts it off."

@@ -10,7 +10,7 @@ from orchestrator.model.answer import Answers
 from orchestrator.model.base import Written
 from orchestrator.model.clock import Hours
 from orchestrator.model.condition import Condition
-from orchestrator.model.span import Amount, Cap, Span
+from orchestrator.model.span import Amount, Cap, Pace, Span
 
 Approval = Literal["required", "not required"]
 TraitType = Literal["text", "number", "yes/no", "date", "list"]
@@ -60,7 +60,7 @@ class ChannelUse(Written):
         "have taken is never sent again.",
         examples=["email_smtp"],
     )
-    pace: Cap | None = Field(
+    pace: Pace | None = Field(
         None,
         description="The most messages that the provider is given, over all workers.",
         examples=["20 per 1s"],

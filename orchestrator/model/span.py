@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
@@ -16,8 +16,21 @@ _UNITS = {
     "w": timedelta(weeks=1),
 }
 _SPAN = re.compile(r"(-?)(\d{1,5})\s*([smhdw])")
-_RATE = re.compile(r"(\d{1,6})\s*(?:x|times)?\s*per\s+(\d{0,5}\s*[smhdw]|day|week|month)", re.I)
+_RATE = re.compile(
+    r"(\d{1,6})\s*(?:x|times)?\s*per\s+(\d{0,5}\s*[smhdw]|day|week|month|calendar\s+(?:day|week|month))",
+    re.I,
+)
 _NAMED = {"day": "1d", "week": "7d", "month": "30d"}
+
+Unit = Literal["day", "week", "month"]
+"""A period of the calendar; weeks begin on Monday."""
+
+LONGEST: dict[Unit, timedelta] = {
+    "day": timedelta(days=1),
+    "week": timedelta(days=7),
+    "month": timedelta(days=31),
+}
+"""How long a period of the calendar is at most, on a wall whose clocks are not changed."""
 
 
 def parse_span(text: object) -> timedelta:
@@ -66,20 +79,26 @@ Span = Annotated[timedelta, BeforeValidator(lambda text: _positive(parse_span(te
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `count` in any `per`, in whatever stretch of that length one looks."""
+    """At most `count` in any `per`, in whatever stretch of that length one looks.
+
+    With a `calendar` unit: in each of its periods, by the customer's own wall; `per` is then the
+    longest of them.
+    """
 
     count: int
     per: timedelta
+    calendar: Unit | None = None
 
     def __str__(self) -> str:
-        return f"{self.count} per {show_span(self.per)}"
+        per = show_span(self.per) if self.calendar is None else f"calendar {self.calendar}"
+        return f"{self.count} per {per}"
 
 
 def parse_rate(text: object) -> Rate:
-    """`2 per 7d`, `3 per day`. `0` is allowed, and means none at all.
+    """`2 per 7d`, `3 per day`, `4 per calendar month`. `0` is allowed, and means none at all.
 
-    >>> print(parse_rate("3 per week"))
-    3 per 1w
+    >>> print(parse_rate("3 per week"), parse_rate("3 per calendar week"), sep=", ")
+    3 per 1w, 3 per calendar week
     """
     if isinstance(text, Rate):
         return text
@@ -87,6 +106,9 @@ def parse_rate(text: object) -> Rate:
     if not match:
         raise ValueError("write a cap as a number and a span of time, such as 2 per 7d")
     count, per = match.groups()
+    for unit, longest in LONGEST.items():
+        if per.lower().split() == ["calendar", unit]:
+            return Rate(int(count), longest, unit)
     per = _NAMED.get(per.lower(), per)
     return Rate(int(count), _positive(parse_span(per if per[0].isdigit() else f"1{per}")))
 
@@ -95,6 +117,21 @@ Cap = Annotated[
     Rate,
     BeforeValidator(parse_rate),
     WithJsonSchema({"type": "string", "pattern": r"^\d+ per .+$", "examples": ["2 per 7d"]}),
+]
+
+
+def parse_pace(text: object) -> Rate:
+    """A rate at which something may go on: not by the calendar."""
+    rate = parse_rate(text)
+    if rate.calendar is not None:
+        raise ValueError("write a pace as a number and a span of time, such as 100 per 1s")
+    return rate
+
+
+Pace = Annotated[
+    Rate,
+    BeforeValidator(parse_pace),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+ per .+$", "examples": ["100 per 1s"]}),
 ]
 
 

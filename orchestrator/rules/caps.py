@@ -1,7 +1,8 @@
 """Caps: the most messages in any window of a given length.
 
 A message that would leave at t is measured against all others in (t - W - D, t + W + D): both
-ways, for others may be planned for later; D is how long a write may last. Counted are messages
+ways, for others may be planned for later; D is how long a write may last. A cap by the calendar
+looks at the period of the customer's own wall that t lies in, and D before it. Counted are messages
 that left or may have left, and planned ones that come first in the order of arbitration. Each is
 counted for the customer, and for the address where several customers share it.
 """
@@ -18,6 +19,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    null,
     or_,
     select,
     true,
@@ -26,15 +28,16 @@ from sqlalchemy import case as either
 
 from orchestrator.model.condition import Path
 from orchestrator.model.message import ADMITTED, PENDING, State
-from orchestrator.model.span import Rate, show_span
+from orchestrator.model.span import Rate, Unit
 from orchestrator.rules.case import Case
-from orchestrator.rules.clocks import HOLD, applies, legal_caps
+from orchestrator.rules.clocks import HOLD, applies, begins, ends, legal_caps
 from orchestrator.tables import customers, messages
 from orchestrator.tables.greatest import greatest, least
 from orchestrator.tables.instant import later
 from orchestrator.tables.messages import is_of, is_one_of
 
 WISH = timedelta(days=7)
+_DAY = timedelta(days=1)
 CAMPAIGN_CAP = "campaign_cap"
 
 
@@ -58,6 +61,13 @@ class Cap:
     applies: ColumnElement[bool] | None = None
     path: Path = ()
     rule: str = ""
+    calendar: Unit | None = None
+
+    @property
+    def reach(self) -> timedelta:
+        """How far from the moment of sending it looks, at most."""
+        # A write may end in the next period, and clocks are put back: then a day is longer.
+        return self.per + HOLD if self.calendar is None else 2 * self.per + _DAY
 
     @property
     def here(self) -> ColumnElement[bool]:
@@ -105,8 +115,8 @@ def caps(case: Case, channel: str) -> Iterator[Cap]:
 def _written(
     name: str, what: str, rate: Rate, same: tuple[tuple[str, str], ...], path: Path
 ) -> Cap:
-    said = f"{what}: {rate.count} per {show_span(rate.per)}"
-    return Cap(name, said, rate.count, rate.per, same, path=path)
+    said = f"{what}: {rate}"
+    return Cap(name, said, rate.count, rate.per, same, path=path, calendar=rate.calendar)
 
 
 def first_full(
@@ -117,7 +127,7 @@ def first_full(
     `asked`: number, cap, and whether it counts what is planned, too. One look at the customer's
     messages counts for all of them, and another one at the address's, where others share it.
     """
-    reach = max(cap.per for _, cap, _ in asked)
+    reach = max(cap.reach for _, cap, _ in asked)
     address = case.address[channel]
     at_address = _first_of(case, channel, asked, otherwise, reach, address.c.address_key)
     shared: ColumnElement[int] = either(
@@ -131,7 +141,7 @@ def first_full(
             asked,
             otherwise,
             lambda cap, planned: counts.value(
-                cap.per + HOLD, _counted(case, channel, cap, planned=planned)
+                cap.reach, _counted(case, channel, cap, planned=planned)
             ),
         )
     return least(own, shared)
@@ -149,15 +159,15 @@ def _first_of(
     names = ("counts_at", "channel", "topic", "campaign")
     near = (
         select(*(messages.c[name] for name in names), _fill(case).label("fill"))
-        .where(theirs == whose, *_around(case, channel, reach))
+        .where(theirs == whose, *_others(case), *_near(case, channel, reach, messages.c.counts_at))
         .correlate_except(messages)
         .subquery("near")
     )
 
     def number(cap: Cap, planned: bool) -> ColumnElement[int]:
         tests = [near.c[name] == value for name, value in cap.same]
-        if cap.per < reach:
-            tests += _in_window(case, channel, cap.per, near.c.counts_at)
+        if cap.calendar is not None or cap.reach < reach:
+            tests += _in_window(case, channel, cap, near.c.counts_at)
         return func.count().filter(*tests, near.c.fill.in_(cap.fills(planned=planned)))
 
     found = select(_first(asked, otherwise, number)).select_from(near)
@@ -190,7 +200,10 @@ def _number(*tests: ColumnElement[bool]) -> ColumnElement[Any]:
 
 
 def fillers(case: Case, channel: str, cap: Cap, *, planned: bool) -> Select[Any]:
-    """The messages that `filled` counts, the newest first: for whoever wants to see them."""
+    """The messages that `filled` counts, the newest first: for whoever wants to see them.
+
+    `over_at`: when the period of a cap by the calendar is over.
+    """
     address = case.address[channel]
     whose = or_(
         messages.c.customer_id == customers.c.id,
@@ -198,8 +211,9 @@ def fillers(case: Case, channel: str, cap: Cap, *, planned: bool) -> Select[Any]
     )
     names = ("id", "campaign", "channel", "state", "counts_at")
     most = literal(cap.most) if isinstance(cap.most, int) else cap.most
+    over = null() if cap.calendar is None else case.clock.c[ends(channel, cap.calendar)]
     return (
-        select(*(messages.c[name] for name in names), most.label("most"))
+        select(*(messages.c[name] for name in names), most.label("most"), over.label("over_at"))
         .select_from(case.joined().join(messages, whose))
         .where(*_counted(case, channel, cap, planned=planned))
         .order_by(messages.c.counts_at.desc(), messages.c.id.desc())
@@ -212,20 +226,30 @@ def _counted(
     """Whether the message at hand counts for the cap."""
     same = (is_of(messages.c[name], value) for name, value in cap.same)
     fills = _fill(case).in_(cap.fills(planned=planned))
-    return (*_around(case, channel, cap.per), *same, fills)
+    window = _in_window(case, channel, cap, messages.c.counts_at)
+    return (*_others(case), *window, *same, fills)
 
 
-def _around(case: Case, channel: str, per: timedelta) -> tuple[ColumnElement[bool], ...]:
-    """The other marketing messages in the window around the moment of sending."""
-    window = _in_window(case, channel, per, messages.c.counts_at)
-    others = (messages.c.marketing.is_(True), *window)
-    return (*others, messages.c.id != case.asked.c.message_id) if case.sending else others
+def _others(case: Case) -> tuple[ColumnElement[bool], ...]:
+    """The other marketing messages."""
+    marketing = messages.c.marketing.is_(True)
+    return (marketing, messages.c.id != case.asked.c.message_id) if case.sending else (marketing,)
 
 
 def _in_window(
-    case: Case, channel: str, per: timedelta, at: ColumnElement[Any]
+    case: Case, channel: str, cap: Cap, at: ColumnElement[Any]
 ) -> tuple[ColumnElement[bool], ...]:
-    opens_at, reach = case.opens_at(channel), per + HOLD
+    """In the cap's window around the moment of sending."""
+    if cap.calendar is None:
+        return _near(case, channel, cap.reach, at)
+    clock = case.clock.c
+    return at > clock[begins(channel, cap.calendar)], at < clock[ends(channel, cap.calendar)]
+
+
+def _near(
+    case: Case, channel: str, reach: timedelta, at: ColumnElement[Any]
+) -> tuple[ColumnElement[bool], ...]:
+    opens_at = case.opens_at(channel)
     return at > later(opens_at, -reach), at < later(opens_at, reach)
 
 

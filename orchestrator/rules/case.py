@@ -1,6 +1,6 @@
 """A case: one send of one campaign version, and the columns that its gates look at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from orchestrator.model.campaign import Campaign
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.law import Law
 from orchestrator.model.shop import Shop
+from orchestrator.model.span import Unit
 from orchestrator.model.version import Route, Version
 from orchestrator.rules.clocks import ClockRules, clock_rows, opens
 from orchestrator.rules.counts import Counts
@@ -44,6 +45,14 @@ def address_on(channel: str) -> FromClause:
 def is_theirs(address: FromClause, channel: str) -> ColumnElement[bool]:
     """The address is the one that the customer at hand has on the channel."""
     return and_(address.c.customer_id == customers.c.id, address.c.kind == ADDRESS_KINDS[channel])
+
+
+def units_of(version: Version, channels: Sequence[str]) -> tuple[Unit, ...]:
+    """The calendar's units by which caps over the campaign's messages go."""
+    caps, campaign = version.shop.caps, version.campaign
+    rates = [*campaign.caps, *caps.overall, *caps.topic.get(campaign.topic, ())]
+    rates += [rate for channel in channels for rate in caps.channel.get(channel, ())]
+    return tuple(sorted({rate.calendar for rate in rates if rate.calendar is not None}))
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,7 @@ class Case:
             law=law,
             route=route,
             asked=asked.cte("asked"),
-            clock=clock_rows(route.channels, law),
+            clock=clock_rows(route.channels, law, units=units_of(version, route.channels)),
             address={name: address_on(name) for name in route.channels},
             sending=channel is not None,
             facts=facts,
@@ -114,7 +123,8 @@ class Case:
         set_hours = (self.shop.quiet_hours, self.campaign.quiet_hours)
         quiet = tuple(hours for hours in set_hours if hours is not None)
         at_once = is_answer(self.campaign.name)
-        return ClockRules(self.law, self.route.channels, quiet, any_hour=at_once)
+        units = units_of(self.version, self.route.channels)
+        return ClockRules(self.law, self.route.channels, quiet, any_hour=at_once, units=units)
 
     @property
     def of_customer(self) -> Of:

@@ -285,6 +285,8 @@ class _Asked:
         most = rows[0].most if rows else 0
         if not most or len(found) < most:
             return found, None
+        if gate.cap.calendar is not None:
+            return found, rows[0].over_at
         return found, found[most - 1].at + gate.cap.per + HOLD
 
     def _leaves(self) -> tuple[LeafVerdict, ...]:
