@@ -74,6 +74,13 @@ class ChannelUse(Written):
     sender: str = Field(
         "", description="The address or number that it comes from.", examples=["+13125550123"]
     )
+    dkim_selector: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?$",
+        description="Of e-mail: the name of the key that the provider signs with, for `doctor` to "
+        "look at.",
+        examples=["s1"],
+    )
 
 
 class Brand(Written):

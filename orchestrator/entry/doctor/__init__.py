@@ -9,6 +9,7 @@ from orchestrator.entry import clock
 from orchestrator.entry.doctor.database import examine_database
 from orchestrator.entry.doctor.findings import Line, error, good, warning
 from orchestrator.entry.doctor.machine import examine_disk, examine_machine
+from orchestrator.entry.doctor.mail import examine_mail
 from orchestrator.entry.doctor.queue import examine_queue
 from orchestrator.entry.opening import read_folder
 from orchestrator.entry.plugins import make_plugin
@@ -27,6 +28,8 @@ def examine(settings: Settings) -> Iterator[Line]:
     yield from examine_queue(settings)
     yield from _plugins()
     yield from _channels(loaded, settings)
+    if loaded.settings is not None:
+        yield from examine_mail(loaded.settings.shop.channels)
     yield from examine_disk(settings)
 
 
