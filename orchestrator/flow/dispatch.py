@@ -202,6 +202,7 @@ class Dispatcher:
                     for id in begun
                     for key, url in by_id[id].targets.items()
                 ),
+                now,
             )
         admitted = {
             attempt: Admitted(by_id[id], _item(by_id[id], attempt, checked.closes_at.get(id)))

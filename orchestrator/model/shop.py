@@ -154,6 +154,11 @@ class Keep(Written):
         description="The names of the site's calls, by which a repetition is known.",
         examples=["30d"],
     )
+    links: Annotated[Span, _days(30)] = Field(
+        timedelta(days=730),
+        description="Where counted links lead, after the last message that led there.",
+        examples=["730d"],
+    )
     texts: Annotated[Span, _days(30)] = Field(
         timedelta(days=730),
         description="The words of messages, after their expiry. The quotes stay.",

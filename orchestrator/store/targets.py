@@ -1,12 +1,14 @@
 """Where counted links lead: each address once, under its key, for as long as messages are kept."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Integer, String, select, update
+from sqlalchemy import Connection, Integer, String, bindparam, or_, select, update
 
 from orchestrator.store.dialect import insert_stored, json_text
 from orchestrator.tables import targets
+from orchestrator.tables.base import Instant
 from orchestrator.tables.json import rows
 
 
@@ -18,6 +20,7 @@ class Target(NamedTuple):
     customer_id: int | None
 
 
+_A_DAY = timedelta(days=1)
 _LED = rows("led", {"key": String(), "customer_id": Integer()})
 _ANOTHER_S = (
     select(targets.c.key)
@@ -30,10 +33,25 @@ _ANOTHER_S = (
 _SHARE = update(targets).where(targets.c.key.in_(_ANOTHER_S)).values(customer_id=None)
 
 
-def keep_targets(connection: Connection, found: Iterable[Target]) -> None:
+_UNTOLD = (
+    select(targets.c.key)
+    .where(
+        targets.c.key.in_(select(_LED.c.key)),
+        or_(targets.c.at.is_(None), targets.c.at < bindparam("told_before", type_=Instant())),
+    )
+    .order_by(targets.c.key)
+    .with_for_update(skip_locked=True)
+)
+_TELL = (
+    update(targets).where(targets.c.key.in_(_UNTOLD)).values(at=bindparam("now", type_=Instant()))
+)
+
+
+def keep_targets(connection: Connection, found: Iterable[Target], now: datetime) -> None:
     """Keep addresses by their keys, and with whom, as long as nobody else's message has them.
 
-    What is there and shared is neither written nor locked: every batch leads to the same pages.
+    What is there and shared is neither written nor locked, but once a day, to tell that messages
+    still lead there: every batch leads to the same pages. Whoever is late leaves that to others.
     """
     kept: dict[str, Target] = {}
     for one in found:
@@ -46,6 +64,7 @@ def keep_targets(connection: Connection, found: Iterable[Target]) -> None:
         )
         led = json_text([[one.key, one.customer_id] for one in kept.values()])
         connection.execute(_SHARE, {"led": led})
+        connection.execute(_TELL, {"led": led, "now": now, "told_before": now - _A_DAY})
 
 
 def target(connection: Connection, key: str) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, delete, not_, or_, select, update
 
 from orchestrator.model.message import UNDECIDED
-from orchestrator.tables import collected, contents, feedback, messages
+from orchestrator.tables import collected, contents, feedback, messages, targets
 from orchestrator.tables.json import ids_text, these_ids
 from orchestrator.tables.messages import is_one_of
 
@@ -48,6 +48,18 @@ def drop_calls(connection: Connection, before: datetime) -> int:
         .limit(BATCH_SIZE_MAX)
     )
     old = delete(collected).where(collected.c.key.in_(batch)).returning(collected.c.key)
+    return len(connection.execute(old).all())
+
+
+def drop_links(connection: Connection, before: datetime) -> int:
+    """Of a batch of counted links, forget where they led; how many there were."""
+    batch = (
+        select(targets.c.key)
+        .where(targets.c.at < before)
+        .order_by(targets.c.at)
+        .limit(BATCH_SIZE_MAX)
+    )
+    old = delete(targets).where(targets.c.key.in_(batch)).returning(targets.c.key)
     return len(connection.execute(old).all())
 
 

@@ -13,7 +13,17 @@ from orchestrator.flow.report import report
 from orchestrator.flow.tidying import Tidied, tidy
 from orchestrator.model.shop import Keep
 from orchestrator.store import tidying as store
-from orchestrator.tables import attempts, collected, contents, feedback, message_log, messages
+from orchestrator.store.database import writing
+from orchestrator.store.targets import Target, keep_targets
+from orchestrator.tables import (
+    attempts,
+    collected,
+    contents,
+    feedback,
+    message_log,
+    messages,
+    targets,
+)
 from tests.cli.shop import ShopFolder, shop
 from tests.feedback.stage import TEXT, listen, told
 from tests.support.shop import NOW, Small, consent, customer, event
@@ -54,19 +64,36 @@ def test_what_is_old_goes_and_what_is_young_stays(small: Small) -> None:
         listen(small, told("opened", f"e{day}", 1, at=at), now=at)
         small.execute(insert(collected), {"key": f"k{day}", "at": at})
     before = report(small.tactful, NOW + DAY)
-    assert done(small, 29) == Tidied(0, 0, 0)
-    assert done(small, 32.5) == Tidied(0, 3, 0)
-    assert done(small, 182.5) == Tidied(3, 2, 0)
+    assert done(small, 29) == Tidied(0, 0, 0, 0)
+    assert done(small, 32.5) == Tidied(0, 3, 0, 0)
+    assert done(small, 182.5) == Tidied(3, 2, 0, 0)
     assert [row["event_key"] for row in small.rows(feedback)] == ["e3", "e4"]
     assert small.rows(collected) == []
-    assert done(small, 732) == Tidied(2, 0, 3)
-    assert done(small, 732) == Tidied(0, 0, 0)
+    assert done(small, 732) == Tidied(2, 0, 0, 3)
+    assert done(small, 732) == Tidied(0, 0, 0, 0)
     # What reports and proofs stand on is all there.
     assert [row["segments"] for row in small.rows(contents)] == [1, 1, 1]
     assert {row["text"] for row in small.rows(contents)} == {""}
     assert len(small.rows(messages)) == len(small.rows(attempts)) == 3
     assert len(small.rows(message_log)) == 5
     assert report(small.tactful, NOW + DAY) == before
+
+
+@on_both
+def test_links_go_once_nothing_has_led_there_for_so_long(small: Small) -> None:
+    ann = small.ids()["ann1"]
+    for day, keys in enumerate(["ab", "b", "c", "b"]):
+        with writing(small.engine) as connection:
+            found = [Target(key, f"https://x/{key}", ann) for key in keys]
+            keep_targets(connection, found, NOW + day * DAY)
+    assert {row["key"]: row["at"] for row in small.rows(targets)} == {
+        "a": NOW,
+        "b": NOW + 3 * DAY,
+        "c": NOW + 2 * DAY,
+    }
+    assert done(small, 729).links == 0
+    assert done(small, 732.5).links == 2
+    assert [row["key"] for row in small.rows(targets)] == ["b"]
 
 
 def test_what_waits_to_be_read_or_worked_in_stays(small: Small) -> None:
@@ -95,5 +122,5 @@ def test_too_short_is_refused(wrong: dict[str, str]) -> None:
 
 def test_from_the_command_line(shop: ShopFolder) -> None:
     shop.add_customer("c1")
-    assert shop.json("tidy") == {"feedback": 0, "calls": 0, "texts": 0}
+    assert shop.json("tidy") == {"feedback": 0, "calls": 0, "links": 0, "texts": 0}
     assert "0 events" in shop.ok("tidy")

@@ -27,5 +27,5 @@ def tidy(shop: ShopFolder = None, json: Json = False) -> None:
         return
     out().print(
         f"taken away: {done.feedback:,} events, {done.calls:,} names of calls, "
-        f"the words of {done.texts:,} messages"
+        f"{done.links:,} links, the words of {done.texts:,} messages"
     )
