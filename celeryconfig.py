@@ -82,6 +82,8 @@ broker_transport_options = {
     "unacked_restore_throttle": 1,
     # Ten, the default, loses acknowledgements under load.
     "max_connections": 50,
+    # Who sends a hint learns at once that Redis is away (workers try on: see worker_consumer).
+    "max_retries": 0,
     "socket_timeout": 10,  # seconds
     "socket_connect_timeout": 4,  # seconds
     "socket_keepalive": True,

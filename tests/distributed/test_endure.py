@@ -1,6 +1,7 @@
 """What Celery's worker takes on bad days: children that die at once, a broker that is away."""
 
 from inspect import signature
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from kombu import Connection
 
 from orchestrator.entry.queue.app import make_app
 from orchestrator.entry.queue.endure import RECONNECT_EVERY_S, Consumer, Pool
+from orchestrator.entry.queue.hints import Hints
 from tests.servers.ports import free_port
 
 
@@ -55,3 +57,11 @@ def test_a_broker_that_was_away_is_tried_again_soon() -> None:
     assert asked["interval_max"] == RECONNECT_EVERY_S
     known = signature(Connection._ensure_connection).parameters
     assert asked.keys() <= known.keys()
+
+
+def test_who_sends_a_hint_learns_at_once_that_redis_is_away() -> None:
+    hints = Hints(make_app(f"redis://127.0.0.1:{free_port()}"))
+    before_s = monotonic()
+    assert not hints.plan()
+    assert not hints.look_for_lost()
+    assert monotonic() < before_s + 4
