@@ -29,6 +29,16 @@ from orchestrator.model.version import INSTEAD_OF
 _NOT_IN_HEADERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\udfff]").search
 _NOT_IN_BODIES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]").search
 _CONTROLS = bytes(sorted({*range(32), 127} - {9, 10, 13}))
+# Browsers skip spaces and line breaks within the word.
+_SCRIPT = r"(?:j\s*a\s*v\s*a|v\s*b)\s*s\s*c\s*r\s*i\s*p\s*t\s*:"
+_DATA = r"d\s*a\s*t\s*a\s*:"
+_PERHAPS_SCRIPT = re.compile(rf"=\s*[\"']?\s*(?:{_SCRIPT}|{_DATA})", re.IGNORECASE).search
+_TAG = re.compile(r"<[a-zA-Z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")
+_ATTRIBUTE = re.compile(r"([\w:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
+_IS_SCRIPT = re.compile(rf"\s*(?:{_SCRIPT})", re.IGNORECASE).match
+_IS_DATA = re.compile(rf"\s*(?:{_DATA})", re.IGNORECASE).match
+_LED_TO = frozenset({"href", "xlink:href", "action", "formaction"})
+_FETCHED = frozenset({"src", "srcset", "background", "poster", "cite"})
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}").sub
 _SPACES = re.compile(r"\s+").sub
 
@@ -87,7 +97,7 @@ def render_email(
             return RenderFailed("empty", "the subject is empty", name)
         name = page_name(templates, prefix)
         page, shown = templates.render_with_block(name, "preheader", context.values, state)
-        html = _body(page)
+        html = _harmless(_body(page))
         preheader = _header(_SPACES(" ", str(Markup(shown).unescape())), "the preheader")
         own_text = file_name("email.txt", prefix)
         if own_text in templates:
@@ -165,6 +175,18 @@ def _body(text: str) -> str:
     if not harmless and (found := _NOT_IN_BODIES(text)):
         raise RenderRefused("control_character", f"the text holds U+{ord(found[0]):04X}")
     return text
+
+
+def _harmless(html: str) -> str:
+    """No address of a link or a picture may be a script, whoever wrote it."""
+    tags = _TAG.findall(html) if _PERHAPS_SCRIPT(html) else ()
+    for name, *quoted in (one for tag in tags for one in _ATTRIBUTE.findall(tag)):
+        value = "".join(quoted)
+        led_to = name.lower() in _LED_TO and (_IS_SCRIPT(value) or _IS_DATA(value))
+        if led_to or (name.lower() in _FETCHED and _IS_SCRIPT(value)):
+            detail = f'{name}="{value.strip()[:30]}…" is no address on the web'
+            raise RenderRefused("forbidden", detail)
+    return html
 
 
 def _offer_refused(quote: Quote, name: str) -> RenderFailed | None:
