@@ -15,6 +15,7 @@ from tests.servers import Postgres, binaries, postgres, redis
 from tests.servers.binaries import POSTGRES_BIN, REDIS_SERVER, Missing
 from tests.servers.keeper import Keeper
 from tests.servers.patience import until
+from tests.servers.place import quick_place
 
 ROOT = Path(__file__).parent.parent
 USER = """
@@ -91,6 +92,15 @@ def test_copied_programs_belong_to_whoever_must_remove_them(
         assert {path.stat().st_uid for path in keeper.folder.rglob("*")} == {owner}
     finally:
         shutil.rmtree(keeper.folder)
+
+
+def test_files_are_in_memory_only_where_there_is_plenty_of_it(tmp_path: Path) -> None:
+    told = tmp_path / "meminfo"
+    for available, found in ((2**20, None), (2**22, tmp_path)):
+        told.write_text(f"MemTotal: 1 kB\nMemAvailable: {available} kB\n", encoding="ascii")
+        assert quick_place(tmp_path, told, room_bytes_min=2**31) is found
+    assert quick_place(tmp_path / "nowhere", told) is None
+    assert quick_place(tmp_path, tmp_path / "nowhere") is None
 
 
 def remains(pids: list[str], *folders: str) -> list[str]:

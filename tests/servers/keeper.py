@@ -42,10 +42,13 @@ class NotStarted(Exception):
 class Keeper:
     """A folder, and the one server process in it. Files: `log`, `pid`, `alive` (the FIFO)."""
 
-    def __init__(self, folder: Path | None, ending: str) -> None:
-        """`ending`: the signal by which the server ends at once when its users are gone."""
+    def __init__(self, folder: Path | None, ending: str, place: Path | None = None) -> None:
+        """`ending`: the signal by which the server ends at once when its users are gone.
+
+        Without a folder, one is made in `place`, or where temporary files are.
+        """
         self.user = "nobody" if os.geteuid() == 0 else None
-        self.folder = Path(tempfile.mkdtemp(prefix="tactful-server-")) if folder is None else folder
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="tactful-server-", dir=place))
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.user is not None:
             self.folder.chmod(0o755)

@@ -10,6 +10,7 @@ import psycopg
 from tests.servers.binaries import postgres_programs
 from tests.servers.keeper import Keeper, NotStarted
 from tests.servers.patience import until
+from tests.servers.place import quick_place
 from tests.servers.ports import free_port
 
 NAME = "tactful"
@@ -47,7 +48,7 @@ class Postgres:
         settings: Mapping[str, str] | None = None,
     ) -> "Postgres":
         """A new server, started."""
-        keeper = Keeper(folder, "QUIT")
+        keeper = Keeper(folder, "QUIT", None if durable else quick_place())
         options = {**_SETTINGS, **({} if durable else _NOT_DURABLE), **(settings or {})}
         server = cls(keeper, free_port(), options)
         with keeper.or_nothing():
@@ -136,7 +137,8 @@ def postgres(
 ) -> Iterator[Postgres]:
     """A PostgreSQL server in a folder (a temporary one if none is named), for as long as needed.
 
-    `durable=False`: what was committed may be gone after a power cut, though not after `kill`.
+    `durable=False`: what was committed may be gone after a power cut, though not after `kill`; a
+    temporary folder is in memory then, where there is room.
     `settings`: as in postgresql.conf. Raises NotStarted, and Missing where there is no PostgreSQL.
     """
     server = Postgres.make(folder, durable=durable, settings=settings)
