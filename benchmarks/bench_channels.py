@@ -24,6 +24,7 @@ from channels.contract import Accepted, Channel, Item, Sender
 from channels.email_sendgrid import SendGridChannel, SendGridSettings
 from channels.email_smtp import SmtpChannel, SmtpSettings
 from channels.sms_twilio import TwilioChannel, TwilioSettings
+from orchestrator.entry.memory import settle
 from orchestrator.store.database import open_database
 
 CUSTOMERS = 20_000
@@ -117,6 +118,7 @@ def _due(name: str, channel: Channel[Any], number: int, database: Path) -> Ran:
     engine = open_database(str(database))
     with sending(engine, [campaign(CAMPAIGNS[name])], channel) as tactful:
         (verdicts,) = tactful.plan(NOW)
+        settle()  # as `tactful run` and the workers do
         began, worked = perf_counter(), process_time()
         met = tactful.dispatch(NOW)
         ran = Ran(met["accepted"], perf_counter() - began, process_time() - worked)

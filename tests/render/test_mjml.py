@@ -139,7 +139,7 @@ FAULTS = [
      "mj-column"),
     ("<mj-column>", "<mj-column>hello", "hello", "text stands right in <mj-column>", "mj-text"),
     ("<mj-column>", "<mj-column><p>", "<p>", "<p> stands among MJML's own tags", "mj-raw"),
-    ("<mj-column>", "{% if true %}<mj-column>", "{% if true", 
+    ("<mj-column>", "{% if true %}<mj-column>", "{% if true",
      "a statement stands right in <mj-section>", "around a whole mj-section"),
     ("<mj-column>", "<mj-column>{{ shop.brand }}", "{{ shop.brand }}\n        <mj-text>",
      "a value stands right in <mj-column>", "mj-text"),
