@@ -19,6 +19,7 @@ from tests.servers.fixtures import (
     redis_server,
     redis_url,
 )
+from tests.support.compiled import compiled_once
 
 __all__ = [
     "databases",
@@ -66,6 +67,12 @@ def _only_loopback() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded)
         patch.setattr(socket.socket, "connect_ex", guarded_ex)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    with compiled_once():
         yield
 
 

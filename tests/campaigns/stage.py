@@ -27,7 +27,6 @@ from orchestrator.rules.history import filtered
 from orchestrator.store.campaigns import save_versions
 from orchestrator.store.database import open_database, writing
 from orchestrator.store.messages import Claimed
-from orchestrator.store.schema import create_schema
 from orchestrator.tables import (
     customers,
     event_products,
@@ -37,6 +36,7 @@ from orchestrator.tables import (
     product_changes,
     products,
 )
+from tests.support.databases import make_tables
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "complete_journey"
@@ -106,7 +106,7 @@ class Stage:
 
 def _filled() -> Engine:
     engine = open_database(":memory:")
-    create_schema(engine)
+    make_tables(engine)
     loaded = shipped()
     assert loaded.settings is not None
     shop = loaded.settings.shop

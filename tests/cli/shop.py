@@ -29,8 +29,8 @@ from orchestrator.flow.load.folder import SHOP_FILE
 from orchestrator.store.campaigns import save_versions
 from orchestrator.store.database import open_database, writing
 from orchestrator.store.deployment import forget_moments
-from orchestrator.store.schema import create_schema
 from orchestrator.tables import metadata
+from tests.support.databases import make_tables
 
 NOW = datetime(2026, 11, 24, 17, tzinfo=UTC)
 """A Tuesday, noon in New York."""
@@ -232,7 +232,7 @@ class ShopFolder:
         (self.home / "var").mkdir(exist_ok=True)
         engine = open_database(str(self.home / "var" / "tactful.db"))
         try:
-            create_schema(engine)
+            make_tables(engine)
             with writing(engine) as connection:
                 yield connection
         finally:

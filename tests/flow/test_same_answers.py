@@ -18,9 +18,9 @@ from orchestrator.flow.tactful import Tactful
 from orchestrator.model.shop import Shop
 from orchestrator.store.database import open_database, reading, writing
 from orchestrator.store.deployment import Deployment
-from orchestrator.store.schema import create_schema
 from orchestrator.tables import metadata
 from tests.support.channel import open_channel
+from tests.support.databases import make_tables
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "complete_journey"
@@ -51,7 +51,7 @@ def replayed(url: str, folder: Path) -> Content:
     loaded = load(ROOT, installed=("outbox", "email_smtp"))
     assert loaded.settings is not None
     engine = open_database(url)
-    create_schema(engine)
+    make_tables(engine)
     channel = open_channel(folder)
     tokens = iter(range(1_000_000))
     tactful = Tactful(

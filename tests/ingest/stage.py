@@ -9,9 +9,8 @@ from sqlalchemy import Engine, select
 from orchestrator.flow.ingest import Ingested, Kind, Reader, ingest_raw
 from orchestrator.model.shop import Shop
 from orchestrator.store.database import open_database, reading, writing
-from orchestrator.store.schema import create_schema
 from orchestrator.tables import metadata
-from tests.support.databases import empty_database
+from tests.support.databases import empty_database, make_tables
 
 NOW = datetime(2017, 11, 6, 12, tzinfo=UTC)
 
@@ -45,7 +44,7 @@ def fresh(url: str | None = None) -> Engine:
     if url is None:
         return empty_database()
     engine = open_database(url)
-    create_schema(engine)
+    make_tables(engine)
     return engine
 
 

@@ -11,10 +11,12 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, RowMapping, select
+from sqlalchemy.util import LRUCache
 
 from channels.contract import Channel
 from channels.outbox import Record, read_log
@@ -26,10 +28,9 @@ from orchestrator.flow.tactful import Tactful, Tick
 from orchestrator.model.version import Settings, Version
 from orchestrator.store.database import open_database, reading, writing
 from orchestrator.store.deployment import Deployment
-from orchestrator.store.schema import create_schema
 from orchestrator.tables import customers, journeys, messages
 from tests.support.channel import Recording, open_channel
-from tests.support.databases import empty_database
+from tests.support.databases import empty_database, make_tables
 
 NOW = datetime(2017, 11, 21, 17, tzinfo=UTC)
 """A Tuesday, noon in New York."""
@@ -92,11 +93,18 @@ _SHARED = {
     for path in sorted(own_templates().rglob("*.j2"))
 }
 _tokens = itertools.count(1)
+_versions: LRUCache[tuple[Any, ...], Version] = LRUCache(500)
+"""What was read before: nothing in it ever changes, and reading takes longer than most tests do."""
 
 
 def settings(shop: Mapping[str, Any] | None = None) -> Settings:
     """The small shop's settings, with some of its words replaced."""
-    return revive_settings({"shop.yaml": json.dumps({**SHOP, **(shop or {})}), **_SHARED})
+    return _settings(json.dumps({**SHOP, **(shop or {})}))
+
+
+@lru_cache(100)
+def _settings(written: str) -> Settings:
+    return revive_settings({"shop.yaml": written, **_SHARED})
 
 
 def version(
@@ -114,7 +122,13 @@ def version(
     for prefix in _named_templates(written.get("steps", ())):
         own = {f"{prefix}.{file}": text for file, text in files.items() if file in TEMPLATES}
         files = {**own, **files}
-    return revive(name, {"campaign.yaml": json.dumps(written), **files}, of or settings())
+    files["campaign.yaml"] = json.dumps(written)
+    under = of or settings()
+    key = name, under.digest, tuple(sorted(files.items()))
+    found = _versions.get(key)
+    if found is None or found.settings is not under:
+        found = _versions[key] = revive(name, files, under)
+    return found
 
 
 def _named_templates(steps: Iterable[Any]) -> Iterable[str]:
@@ -145,7 +159,7 @@ class Small:
             self.engine = empty_database()
         else:
             self.engine = open_database(database) if isinstance(database, str) else database
-            create_schema(self.engine)
+            make_tables(self.engine)
         self.settings = settings(shop)
         self.channel = open_channel(folder) if channel is None else channel
         self.channels = dict.fromkeys(self.settings.shop.channels, self.channel)

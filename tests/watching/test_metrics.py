@@ -16,8 +16,8 @@ from orchestrator.store import gauges, heartbeats
 from orchestrator.store.controls import pause
 from orchestrator.store.database import open_database, reading, writing
 from orchestrator.store.passes import mark_done
-from orchestrator.store.schema import create_schema
 from orchestrator.tables import attempts, messages
+from tests.support.databases import make_tables
 from tests.watching.ledger import NOW, Ledger
 from tests.watching.test_heartbeats import BEAT
 
@@ -31,7 +31,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Engine]:
     on_sqlite = request.param == "sqlite"
     url = str(tmp_path / "t.db") if on_sqlite else request.getfixturevalue("postgres_url")
     engine = open_database(url)
-    create_schema(engine)
+    make_tables(engine)
     yield engine
     engine.dispose()
 
@@ -205,7 +205,7 @@ def test_how_fast_messages_leave(ledger: Ledger, engine: Engine) -> None:
 def test_no_look_reads_the_whole_ledger() -> None:
     """What is read at each look goes by the small indexes."""
     engine = open_database(":memory:")
-    create_schema(engine)
+    make_tables(engine)
     seen: list[str] = []
 
     @event.listens_for(engine, "before_cursor_execute")

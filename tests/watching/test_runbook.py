@@ -12,7 +12,7 @@ from orchestrator.entry.cli.app import COMMANDS
 from orchestrator.entry.metrics import LedgerCollector
 from orchestrator.store.controls import EVERYTHING, pauses
 from orchestrator.store.database import open_database, reading, writing
-from orchestrator.store.schema import create_schema
+from tests.support.databases import make_tables
 
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
@@ -29,7 +29,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     on_sqlite = request.param == "sqlite"
     url = str(tmp_path / "t.db") if on_sqlite else request.getfixturevalue("postgres_url")
     engine = open_database(url)
-    create_schema(engine)
+    make_tables(engine)
     yield engine
     engine.dispose()
 

@@ -12,7 +12,7 @@ from orchestrator.entry.signs import FORGOTTEN_AFTER, REPORT_EVERY_S, Signs
 from orchestrator.store import heartbeats
 from orchestrator.store.database import open_database, reading, writing
 from orchestrator.store.heartbeats import Beat
-from orchestrator.store.schema import create_schema
+from tests.support.databases import make_tables
 from tests.watching.ledger import NOW
 from tests.watching.test_heartbeats import BEAT
 
@@ -22,7 +22,7 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     engine = open_database(str(tmp_path / "t.db"))
-    create_schema(engine)
+    make_tables(engine)
     yield engine
     engine.dispose()
 

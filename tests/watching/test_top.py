@@ -15,8 +15,8 @@ from orchestrator.model.message import State
 from orchestrator.store import heartbeats
 from orchestrator.store.controls import pause
 from orchestrator.store.database import open_database, writing
-from orchestrator.store.schema import create_schema
 from tests.cli.shop import ShopFolder, shop
+from tests.support.databases import make_tables
 from tests.watching.ledger import NOW, Ledger
 from tests.watching.test_heartbeats import BEAT
 
@@ -35,7 +35,7 @@ def town(
         url = request.getfixturevalue("postgres_url")
     monkeypatch.setenv("TACTFUL_DATABASE_URL", url)
     engine = open_database(url)
-    create_schema(engine)
+    make_tables(engine)
     ledger = Ledger(engine)
     ledger.add("sms", State.PLANNED, send_after=NOW - 3 * MINUTE)
     ledger.add("sms", State.SENDING, lease_until=NOW - MINUTE)

@@ -17,11 +17,11 @@ import uvicorn
 
 from orchestrator.entry.web.app import Site, make_app
 from orchestrator.store.database import open_database, writing
-from orchestrator.store.schema import create_schema
 from tests.cli.shop import ShopFolder, shop
 from tests.servers import Postgres
 from tests.servers.ports import free_port
 from tests.servers.shared import clone, drop, worker_number
+from tests.support.databases import make_tables
 
 __all__ = ["shop"]
 
@@ -62,7 +62,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     on_sqlite = request.param == "sqlite"
     url = str(tmp_path / "t.db") if on_sqlite else request.getfixturevalue("postgres_url")
     engine = open_database(url)
-    create_schema(engine)
+    make_tables(engine)
     yield Site(engine)
     engine.dispose()
 
