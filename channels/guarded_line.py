@@ -22,12 +22,49 @@ from threading import Timer
 from time import monotonic
 from urllib.parse import urlsplit
 
-from channels.contract import Unsupported
-from channels.http_line import Answer, Line
+from pydantic import Field
+
+from channels.contract import (
+    ChannelSettings,
+    Deferred,
+    Outcome,
+    Reason,
+    Rejected,
+    Unknown,
+    Unsupported,
+)
+from channels.http_line import (
+    Answer,
+    Line,
+    NotWritten,
+    Unanswered,
+    is_certain,
+    one_line,
+    retry_after_s,
+)
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _URL_CHARS_MAX = 2_000
 _KEPT_LINES = 16
+RETRY_AFTER_S = 60.0
+"""Where nobody says when to try again."""
+
+
+class GuardedSettings(ChannelSettings):
+    """What every channel may set whose addresses strangers have given."""
+
+    allow_private: bool = False
+    """Addresses inside a private network may be called: for an intranet, never for strangers'."""
+    ca_file: str | None = None
+    """Certificates to trust instead of the system's."""
+    connections: int = Field(default=4, ge=1, le=32)
+    timeout_s: float = Field(default=10.0, gt=0, le=60)
+    """For each exchange as a whole. `send` may outlast its deadline by this much."""
+
+    def lines(self) -> "GuardedLines":
+        """New lines, for one hand at a time."""
+        trust = ssl.create_default_context(cafile=self.ca_file)
+        return GuardedLines(self.timeout_s, allow_private=self.allow_private, trust=trust)
 
 
 class Forbidden(OSError):
@@ -112,6 +149,49 @@ class GuardedLines:
         """Hang up everywhere."""
         while self._lines:
             self._lines.popitem()[1].close()
+
+
+def post(
+    lines: GuardedLines, url: str, headers: Mapping[str, str], body: bytes, end_s: float
+) -> Answer | Outcome:
+    """The answer to one request, or what the lack of one says of the message.
+
+    Nothing is written after `end_s` on the monotonic clock.
+    """
+    if monotonic() >= end_s:
+        return Deferred(0.0, "not written before the deadline")
+    origin, target = origin_and_target(url)
+    line = lines.line(origin)
+    line.end_s = end_s
+    try:
+        return line.ask("POST", target, headers, body)
+    except NotWritten as error:
+        if isinstance(error.__cause__, Forbidden):
+            return Rejected(Reason.other, str(error))
+        return Deferred(0.0 if error.late else RETRY_AFTER_S, str(error))
+    except Unanswered as error:
+        return Unknown(str(error))
+
+
+def detail_of(answer: Answer) -> str:
+    """An answer in a line, for the ledger."""
+    return one_line(f"HTTP {answer.status} {answer.body[:200].decode('utf-8', 'replace')}")
+
+
+def outcome_everywhere(answer: Answer) -> Outcome | None:
+    """What an answer says whoever gives it, if it is one of those. A success is none of them."""
+    status, detail = answer.status, detail_of(answer)
+    if status in (307, 308):
+        # Only these say that the request was not looked at; 301 to 303 often answer one that was.
+        return Rejected(Reason.other, "it has moved, and redirects are not followed")
+    if not is_certain(status):
+        return Unknown(detail)
+    if status == 413:
+        return Rejected(Reason.too_large, detail)
+    if status == 429:
+        after_s = retry_after_s(answer.headers) or RETRY_AFTER_S
+        return Rejected(Reason.rate_limited, detail, retryable=True, retry_after_s=after_s)
+    return None
 
 
 class _Guarded(HTTPConnection):

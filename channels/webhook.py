@@ -10,21 +10,18 @@ import binascii
 import hmac
 import json
 import re
-import ssl
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 from types import MappingProxyType
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import SecretStr, model_validator
 
 from channels.contract import (
     Accepted,
     Capabilities,
     Channel,
-    ChannelSettings,
-    Deferred,
     Finding,
     Item,
     Key,
@@ -33,36 +30,35 @@ from channels.contract import (
     Prepared,
     Reason,
     Rejected,
-    Unknown,
     Unsupported,
     size_of,
 )
-from channels.guarded_line import Forbidden, GuardedLines, origin_and_target, url_problem
-from channels.http_line import Answer, NotWritten, Unanswered, is_certain, one_line, retry_after_s
+from channels.guarded_line import (
+    RETRY_AFTER_S,
+    GuardedLines,
+    GuardedSettings,
+    detail_of,
+    outcome_everywhere,
+    post,
+    url_problem,
+)
+from channels.http_line import Answer
 from channels.lanes import Lanes
 
 _PREFIX = "whsec_"
 _KEY_BYTES_MIN, _KEY_BYTES_MAX = 24, 64  # as the scheme asks
 _ID = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
-_RETRY_AFTER_S = 60.0
 
 
-class WebhookSettings(ChannelSettings):
+class WebhookSettings(GuardedSettings):
     """`secret` comes from TACTFUL_WEBHOOK_SECRET: `whsec_…`; two, with a space, while it changes.
 
     The first is what receivers will know, the second what they still know: both sign.
     """
 
     secret: SecretStr
-    allow_private: bool = False
-    """Addresses inside a private network may be called: for an intranet, never for strangers'."""
     allow_http: bool = False
     """Addresses without encryption may be called."""
-    ca_file: str | None = None
-    """Certificates to trust instead of the system's."""
-    connections: int = Field(default=4, ge=1, le=32)
-    timeout_s: float = Field(default=10.0, gt=0, le=60)
-    """For each exchange as a whole. `send` may outlast its deadline by this much."""
 
     @model_validator(mode="after")
     def _secrets_are_keys(self) -> Self:
@@ -106,7 +102,7 @@ class WebhookChannel(Channel[WebhookSettings]):
     def __init__(self, settings: WebhookSettings) -> None:
         super().__init__(settings)
         self._keys = settings.keys()
-        self._lanes = Lanes(self._lane, settings.connections)
+        self._lanes = Lanes(settings.lines, settings.connections)
 
     def close(self) -> None:
         self._lanes.close()
@@ -118,10 +114,10 @@ class WebhookChannel(Channel[WebhookSettings]):
         self.refuse_oversize(items)
         end_s = monotonic() + deadline_s
 
-        def post(lines: GuardedLines, item: Item) -> Outcome:
-            return self._post(lines, item, end_s, now)
+        def write(lines: GuardedLines, item: Item) -> Outcome:
+            return self._write(lines, item, end_s, now)
 
-        return self._lanes.run(items, post)
+        return self._lanes.run(items, write)
 
     def check(self) -> list[Finding]:
         found = [Finding(Level.good, "messages are signed by the Standard Webhooks scheme")]
@@ -144,25 +140,13 @@ class WebhookChannel(Channel[WebhookSettings]):
             allow_private=self.settings.allow_private,
         )
 
-    def _post(self, lines: GuardedLines, item: Item, end_s: float, now: datetime) -> Outcome:
+    def _write(self, lines: GuardedLines, item: Item, end_s: float, now: datetime) -> Outcome:
         fault = self._fault(item)
         if fault is not None:
             return Rejected(Reason.unsupported, f"{fault.what}: {fault.fix}")
-        if monotonic() >= end_s:
-            return Deferred(0.0, "not written before the deadline")
         body = _body(item)
-        origin, target = origin_and_target(item.address)
-        line = lines.line(origin)
-        line.end_s = end_s
-        try:
-            answer = line.ask("POST", target, self._headers(item, body, now), body)
-        except NotWritten as error:
-            if isinstance(error.__cause__, Forbidden):
-                return Rejected(Reason.other, str(error))
-            return Deferred(0.0 if error.late else _RETRY_AFTER_S, str(error))
-        except Unanswered as error:
-            return Unknown(str(error))
-        return _outcome(answer, item)
+        answer = post(lines, item.address, self._headers(item, body, now), body, end_s)
+        return _outcome(answer, item) if isinstance(answer, Answer) else answer
 
     def _headers(self, item: Item, body: bytes, now: datetime) -> dict[str, str]:
         stamp = str(int(now.timestamp()))
@@ -175,11 +159,6 @@ class WebhookChannel(Channel[WebhookSettings]):
             "webhook-timestamp": stamp,
             "webhook-signature": " ".join(_signature(key, signed) for key in self._keys),
         }
-
-    def _lane(self) -> GuardedLines:
-        wanted = self.settings
-        trust = ssl.create_default_context(cafile=wanted.ca_file)
-        return GuardedLines(wanted.timeout_s, allow_private=wanted.allow_private, trust=trust)
 
 
 def _body(item: Item) -> bytes:
@@ -199,23 +178,12 @@ def _signature(key: bytes, signed: bytes) -> str:
 
 def _outcome(answer: Answer, item: Item) -> Outcome:
     """What an answer says of one message. One receiver's refusal says nothing of the others."""
-    status = answer.status
-    detail = one_line(f"HTTP {status} {answer.body[:200].decode('utf-8', 'replace')}")
+    status, detail = answer.status, detail_of(answer)
     if 200 <= status < 300:
         return Accepted(item.stable_id)
-    if status in (307, 308):
-        # Only these say that the request was not looked at; 301 to 303 often answer one that was.
-        return Rejected(Reason.other, "it has moved, and redirects are not followed")
-    if not is_certain(status):
-        return Unknown(detail)
     if status == 410:
         return Rejected(Reason.bad_address, detail)
-    if status == 413:
-        return Rejected(Reason.too_large, detail)
-    if status == 429:
-        after_s = retry_after_s(answer.headers) or _RETRY_AFTER_S
-        return Rejected(Reason.rate_limited, detail, retryable=True, retry_after_s=after_s)
     if status in (401, 403, 404):
         # Of this receiver's own set-up, which somebody may be mending.
-        return Rejected(Reason.other, detail, retryable=True, retry_after_s=_RETRY_AFTER_S)
-    return Rejected(Reason.content_refused, detail)
+        return Rejected(Reason.other, detail, retryable=True, retry_after_s=RETRY_AFTER_S)
+    return outcome_everywhere(answer) or Rejected(Reason.content_refused, detail)

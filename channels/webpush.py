@@ -10,7 +10,6 @@ import binascii
 import hashlib
 import json
 import re
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,8 +24,6 @@ from channels.contract import (
     Accepted,
     Capabilities,
     Channel,
-    ChannelSettings,
-    Deferred,
     Finding,
     Item,
     Level,
@@ -34,12 +31,19 @@ from channels.contract import (
     Prepared,
     Reason,
     Rejected,
-    Unknown,
     Unsupported,
     size_of,
 )
-from channels.guarded_line import Forbidden, GuardedLines, origin_and_target, url_problem
-from channels.http_line import Answer, NotWritten, Unanswered, is_certain, one_line, retry_after_s
+from channels.guarded_line import (
+    GuardedLines,
+    GuardedSettings,
+    detail_of,
+    origin_and_target,
+    outcome_everywhere,
+    post,
+    url_problem,
+)
+from channels.http_line import Answer, one_line
 from channels.lanes import Lanes
 
 if TYPE_CHECKING:
@@ -51,10 +55,9 @@ _PAYLOAD_BYTES_MAX = 3_993
 """With salt, key and tag they are the 4,096 that every push service takes (RFC 8030 7.2)."""
 _TTL_MAX = timedelta(weeks=4)
 _LINK = re.compile(r"https?://[^\s<>\"]+")
-_RETRY_AFTER_S = 60.0
 
 
-class WebPushSettings(ChannelSettings):
+class WebPushSettings(GuardedSettings):
     """`private_key` (VAPID, PEM) comes from TACTFUL_WEBPUSH_PRIVATE_KEY, or …_KEY_FILE.
 
     `openssl ecparam -genkey -name prime256v1 -noout | openssl pkcs8 -topk8 -nocrypt` makes one. Who
@@ -66,13 +69,6 @@ class WebPushSettings(ChannelSettings):
     """An e-mail address by which a push service reaches whoever runs this shop."""
     ttl_s: int = Field(default=86_400, ge=0, le=int(_TTL_MAX.total_seconds()))
     """So long a push service keeps a message that has no end of its own."""
-    allow_private: bool = False
-    """Push services inside a private network may be called, for tests."""
-    ca_file: str | None = None
-    """Certificates to trust instead of the system's."""
-    connections: int = Field(default=4, ge=1, le=32)
-    timeout_s: float = Field(default=10.0, gt=0, le=60)
-    """For each exchange as a whole. `send` may outlast its deadline by this much."""
 
     @model_validator(mode="after")
     def _key_is_pem(self) -> Self:
@@ -116,7 +112,7 @@ class WebPushChannel(Channel[WebPushSettings]):
 
     def __init__(self, settings: WebPushSettings) -> None:
         super().__init__(settings)
-        self._lanes = Lanes(self._lane, settings.connections)
+        self._lanes = Lanes(settings.lines, settings.connections)
 
     def close(self) -> None:
         self._lanes.close()
@@ -131,10 +127,10 @@ class WebPushChannel(Channel[WebPushSettings]):
         self.refuse_oversize(items)
         end_s = monotonic() + deadline_s
 
-        def post(lines: GuardedLines, item: Item) -> Outcome:
-            return self._post(lines, item, end_s, now)
+        def write(lines: GuardedLines, item: Item) -> Outcome:
+            return self._write(lines, item, end_s, now)
 
-        return self._lanes.run(items, post)
+        return self._lanes.run(items, write)
 
     def check(self) -> list[Finding]:
         try:
@@ -187,14 +183,11 @@ class WebPushChannel(Channel[WebPushSettings]):
             )
         return found, payload
 
-    def _post(self, lines: GuardedLines, item: Item, end_s: float, now: datetime) -> Outcome:
+    def _write(self, lines: GuardedLines, item: Item, end_s: float, now: datetime) -> Outcome:
         read = self._read(item)
         if isinstance(read, Unsupported):
             return Rejected(Reason.unsupported, f"{read.what}: {read.fix}")
-        if monotonic() >= end_s:
-            return Deferred(0.0, "not written before the deadline")
         to, payload = read
-        origin, target = origin_and_target(to.endpoint)
         try:
             library = self._library
         except ImportError:
@@ -202,7 +195,7 @@ class WebPushChannel(Channel[WebPushSettings]):
         except ValueError as error:
             return Rejected(Reason.auth_failed, f"private_key: {one_line(error)}", retryable=True)
         try:
-            body, headers = _sealed(library, to, origin, payload)
+            body, headers = _sealed(library, to, payload)
         except ValueError as error:
             return Rejected(Reason.bad_address, f"keys that cannot be used: {one_line(error)}")
         headers |= {
@@ -211,17 +204,8 @@ class WebPushChannel(Channel[WebPushSettings]):
             # Of attempts that wait at the service the last takes the others' place.
             "Topic": _digest(item.stable_id.encode()),
         }
-        line = lines.line(origin)
-        line.end_s = end_s
-        try:
-            answer = line.ask("POST", target, headers, body)
-        except NotWritten as error:
-            if isinstance(error.__cause__, Forbidden):
-                return Rejected(Reason.other, str(error))
-            return Deferred(0.0 if error.late else _RETRY_AFTER_S, str(error))
-        except Unanswered as error:
-            return Unknown(str(error))
-        return _outcome(answer, body)
+        answer = post(lines, to.endpoint, headers, body, end_s)
+        return _outcome(answer, body) if isinstance(answer, Answer) else answer
 
     def _ttl_s(self, item: Item, now: datetime) -> int:
         if item.not_after is None:
@@ -229,22 +213,15 @@ class WebPushChannel(Channel[WebPushSettings]):
         left = min(item.not_after - now, _TTL_MAX)
         return max(0, int(left.total_seconds()))
 
-    def _lane(self) -> GuardedLines:
-        wanted = self.settings
-        trust = ssl.create_default_context(cafile=wanted.ca_file)
-        return GuardedLines(wanted.timeout_s, allow_private=wanted.allow_private, trust=trust)
 
-
-def _sealed(
-    library: "WebPush", to: _Subscription, origin: str, payload: bytes
-) -> tuple[bytes, dict[str, str]]:
+def _sealed(library: "WebPush", to: _Subscription, payload: bytes) -> tuple[bytes, dict[str, str]]:
     """The encrypted body, and the headers that say how it is and whose.
 
     Raises ValueError for keys of a browser that are none.
     """
     from webpush.types import WebPushKeys, WebPushSubscription
 
-    scheme, _, host = origin.partition("://")
+    scheme, _, host = origin_and_target(to.endpoint)[0].partition("://")
     keys = WebPushKeys(auth=to.auth, p256dh=to.p256dh)
     subscription = WebPushSubscription.model_construct(endpoint=_Origin(scheme, host), keys=keys)
     made = library.get(payload, subscription)
@@ -298,22 +275,12 @@ def _digest(raw: bytes) -> str:
 
 def _outcome(answer: Answer, body: bytes) -> Outcome:
     """What a push service's status says (RFC 8030 5, 7.3, 8.4)."""
-    status = answer.status
-    detail = one_line(f"HTTP {status} {answer.body[:200].decode('utf-8', 'replace')}")
+    status, detail = answer.status, detail_of(answer)
     if status in (200, 201, 202):
         return Accepted(one_line(answer.headers.get("Location") or "") or f"push:{_digest(body)}")
     if status in (404, 410):
         return Rejected(Reason.bad_address, detail)
-    if status in (307, 308):
-        return Rejected(Reason.other, "it has moved, and redirects are not followed")
-    if not is_certain(status):
-        return Unknown(detail)
-    if status == 413:
-        return Rejected(Reason.too_large, detail)
-    if status == 429:
-        after_s = retry_after_s(answer.headers) or _RETRY_AFTER_S
-        return Rejected(Reason.rate_limited, detail, retryable=True, retry_after_s=after_s)
     if status == 401:
         return Rejected(Reason.auth_failed, detail, retryable=True)
     # 403: subscribed with another key than ours. It says nothing of the other subscriptions.
-    return Rejected(Reason.other, detail)
+    return outcome_everywhere(answer) or Rejected(Reason.other, detail)
