@@ -1,0 +1,57 @@
+"""Records that a second process makes: all of them, in their order, or what went wrong there."""
+
+import itertools
+import os
+from collections.abc import Iterable
+from multiprocessing import active_children
+
+import pytest
+
+from demo.beside import AT_ONCE, beside
+
+MANY = 2 * AT_ONCE + 1
+LEFT_WITH = 3
+
+
+def numbers() -> Iterable[int]:
+    return range(MANY)
+
+
+def without_end() -> Iterable[int]:
+    return itertools.count()
+
+
+def broken_at_last() -> Iterable[int]:
+    yield from range(AT_ONCE)
+    raise LookupError("a file is missing")
+
+
+def gone_at_last() -> Iterable[int]:
+    yield from range(AT_ONCE)
+    os._exit(LEFT_WITH)
+
+
+def test_everything_comes_in_its_order() -> None:
+    assert list(beside(numbers)) == list(range(MANY))
+    assert not active_children()
+
+
+def test_what_was_made_comes_first_and_then_what_was_raised() -> None:
+    records = beside(broken_at_last)
+    assert list(itertools.islice(records, AT_ONCE)) == list(range(AT_ONCE))
+    with pytest.raises(LookupError, match="a file is missing"):
+        next(records)
+
+
+def test_who_needs_no_more_ends_the_other_process() -> None:
+    records = beside(without_end)
+    assert next(records) == 0
+    assert active_children()
+    records.close()
+    assert not active_children()
+
+
+def test_a_process_that_ends_without_a_word_is_told_of() -> None:
+    with pytest.raises(RuntimeError, match=f"exit code {LEFT_WITH}"):
+        list(beside(gone_at_last))
+    assert not active_children()
