@@ -183,10 +183,26 @@ _WHY_EXPIRED = case(
     (messages.c.state == State.DEFERRED, func.coalesce(messages.c.reason, "expired")),
     else_="expired",
 )
+# A service message that was to be sent again, for nobody knew whether it had arrived: nobody does.
+_MAY_HAVE_ARRIVED = and_(
+    messages.c.tries > 0,
+    exists(
+        select(attempts.c.id)
+        .where(
+            attempts.c.message_id == messages.c.id,
+            or_(attempts.c.outcome.is_(None), attempts.c.outcome == "unknown"),
+        )
+        .correlate(messages)
+    ),
+)
 _EXPIRE = (
     update(messages)
     .where(is_one_of(messages.c.state, WAITING), messages.c.expires_at <= _NOW)
-    .values(state=State.EXPIRED, reason=_WHY_EXPIRED, ended_at=_NOW)
+    .values(
+        state=case((_MAY_HAVE_ARRIVED, State.UNKNOWN_FINAL), else_=State.EXPIRED),
+        reason=case((_MAY_HAVE_ARRIVED, "no_answer"), else_=_WHY_EXPIRED),
+        ended_at=_NOW,
+    )
 )
 _OVERDUE_CLAIM = and_(is_left(State.CLAIMED), messages.c.lease_until <= _NOW)
 _POISON = (

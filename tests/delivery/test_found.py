@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from channels.contract import Attempt, Found
+from channels.contract import Attempt, Found, Unknown
 from tests.provider.channel import RecordingChannel, RecordingSettings
 from tests.provider.running import RunningProvider
 from tests.support.shop import NOW, Small, consent, customer, event
@@ -73,3 +73,26 @@ def test_a_look_that_fails_keeps_no_other_from_being_looked_for(
         ("hello", "bob1"): [("accepted", None)],
         ("hello", "ann1"): [("unknown_final", "no_answer")],
     }
+
+
+def test_what_may_have_arrived_never_ends_as_expired(
+    tmp_path: Path, provider: RunningProvider
+) -> None:
+    class Mute(RecordingChannel):
+        """Never knows."""
+
+        def find(self, attempt: Attempt) -> Found:
+            return Unknown("no record")
+
+    channel = Mute(RecordingSettings(url=provider.http_url))
+    bill = {"purpose": "service", "trigger": {"event": "Signed Up"}, "expires": "1h"}
+    shop = Small(tmp_path, {"bill": bill}, channel=channel)
+    shop.add(customer("ann1"), consent("ann1"), event("ann1", "Signed Up", NOW))
+    provider.script("accept_then_drop")
+    shop.tick(NOW)
+    shop.tactful.reconcile(NOW + timedelta(minutes=20))
+    assert shop.ledger() == {("bill", "ann1"): [("deferred", "no_answer")]}
+    shop.tick(NOW + timedelta(hours=2))
+    shop.channel.close()
+    assert len(provider.log) == 1
+    assert shop.ledger() == {("bill", "ann1"): [("unknown_final", "no_answer")]}
