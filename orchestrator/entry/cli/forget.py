@@ -15,7 +15,7 @@ def forget(
     shop: ShopFolder = None,
     json: Json = False,
 ) -> None:
-    """Erase a customer: addresses, traits, events, texts, wishes, answers. It cannot be undone.
+    """Erase everything about a customer, for good.
 
     \b
     tactful forget c-1042

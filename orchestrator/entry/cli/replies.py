@@ -24,7 +24,7 @@ def replies(
     shop: ShopFolder = None,
     json: Json = False,
 ) -> None:
-    """Show the replies that wait for a person, the oldest first, or settle some.
+    """Show the replies that wait for a person, or settle some.
 
     \b
     tactful replies

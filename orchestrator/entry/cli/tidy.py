@@ -4,7 +4,7 @@ from orchestrator.entry.cli.options import Json, ShopFolder
 
 
 def tidy(shop: ShopFolder = None, json: Json = False) -> None:
-    """Take away what `keep` in shop.yaml does not want to keep any longer.
+    """Take away what is older than `keep` in shop.yaml.
 
     \b
     tactful tidy
