@@ -64,7 +64,7 @@ class Asking:
         self.whole: dict[str, bool] = {}
         self.held: set[str] = set()
         self._looked = looked
-        self._clock_rows: dict[Any, str] = {}
+        self._clock_rows: dict[ClockRules, str] = {}
         self._pauses = controls.pauses(connection)
         self._since = campaigns.all_since(connection)
 
@@ -205,11 +205,10 @@ class Asking:
         return [self.within] if isinstance(self.within, These) else self.ranges()
 
     def clock_parameter(self, rules: ClockRules) -> str:
-        """Campaigns with the same channels and quiet hours share the answer."""
-        key = (tuple(rules.channels), rules.quiet)
-        if key not in self._clock_rows:
-            self._clock_rows[key] = rules.parameter(self.now, self.clocks)
-        return self._clock_rows[key]
+        """Campaigns whose clock rules are alike share the answer."""
+        if rules not in self._clock_rows:
+            self._clock_rows[rules] = rules.parameter(self.now, self.clocks)
+        return self._clock_rows[rules]
 
 
 def at_once(version: Version) -> bool:

@@ -25,7 +25,7 @@ from orchestrator.flow.hands import Hand, Pass, at_work
 from orchestrator.flow.plan import Planner, Verdicts, above_max
 from orchestrator.model.trigger import OnCron, OnDate, OnDay
 from orchestrator.model.version import Version
-from orchestrator.rules.aside import Asks
+from orchestrator.rules.aside import Asks, Together
 from orchestrator.rules.slot_rows import SlotRow, slot_parameter
 from orchestrator.rules.within import Range, Within
 from orchestrator.store import controls, decided, passes
@@ -54,8 +54,11 @@ def plan_wide(engine: Engine, planner: Planner, now: datetime, hands: int) -> li
         found = [_pass(asking, version, slots, shape) for version, slots in due]
     if not found:
         return []
-    asks, parameters = _together(found)
-    together = asking.statements.together(asks) if with_facts else None
+    together: Together | None = None
+    parameters: dict[str, Any] = {}
+    if with_facts:
+        asks, parameters = _together(found)
+        together = asking.statements.together(asks)
     shares = _shares(ranges, hands, whole=on_postgresql)
     with ExitStack() as stack, ThreadPoolExecutor(len(shares)) as pool:
         turn = Lock()

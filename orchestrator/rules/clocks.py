@@ -87,7 +87,7 @@ class ClockRules:
     """
 
     law: Law
-    channels: Sequence[str]
+    channels: tuple[str, ...]
     quiet: tuple[QuietHours, ...]
     any_hour: bool = False
     units: tuple[Unit, ...] = ()  # of the caps by the calendar

@@ -187,3 +187,16 @@ def test_a_schedule_keeps_to_it_for_everyone_in_their_own_week(
     for record in shop.sent():
         days.setdefault(record.address.partition("@")[0], []).append(record.at.day)
     assert days == {"ann1": [22, 23, 26, 27], "bob2": [22, 23, 27, 28]}
+
+
+@pytest.mark.usefixtures("databases")
+def test_a_campaign_beside_it_that_goes_by_no_calendar_changes_nothing(tmp_path: Path) -> None:
+    """Both have the same channels and hours, and the one without is asked first."""
+    daily = {"trigger": {"cron": "0 12 * * *", "zone": "shop"}, "quiet_hours": "03:33-03:34"}
+    other = {**daily, "priority": 90, "audience": {"trait": "kids", "at_least": 99}}
+    weekly = {**daily, "priority": 10, "caps": ["1 per calendar week"]}
+    shop = Small(tmp_path, {"other": other, "weekly": weekly}, shop={"zone": "UTC"})
+    shop.add(customer("ann1", zone="UTC", country=None, region=None), consent("ann1"))
+    noon = utc("2017-11-21 12:00")
+    shop.tick(noon)
+    assert shop.plan(noon + DAY)["weekly"] == {"campaign_cap": 1}
