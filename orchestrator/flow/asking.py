@@ -1,7 +1,7 @@
 """One asking: the transaction, the instant, the scope, and what was worked out for it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -30,6 +30,10 @@ from orchestrator.tables import customers
 
 CHUNK_CUSTOMERS = 50_000
 """A scheduled pass takes so many customer ids at a time: memory does not grow with the audience."""
+
+TOLD_FOR = timedelta(days=7)
+"""What nobody decided about while it was news is written down as `expired`, if that was no longer
+ago: a planner that was away leaves nobody without a reason. A bound, for years may be imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Asking:
         self.held: set[str] = set()
         self._looked = looked
         self._clock_rows: dict[ClockRules, str] = {}
+        self._slots: dict[str, list[SlotRow]] = {}
         self._pauses = controls.pauses(connection)
         self._since = campaigns.all_since(connection)
 
@@ -84,24 +89,36 @@ class Asking:
 
     def earliest(self, version: Version) -> datetime:
         """Nothing that became due before is news: older, or from before the campaign began."""
-        begun = self._since.get(version.name, self.now)
-        return max(self.now - version.campaign.expires, begun)
+        return max(self.now - version.campaign.expires, self._begun(version))
+
+    def told_from(self, version: Version) -> datetime:
+        """What became due before is not even said to have come too late."""
+        return max(self.now - version.campaign.expires - TOLD_FOR, self._begun(version))
 
     def due(self, version: Version) -> Due | None:
         """What the campaign's trigger asks about now; None, most often, where it asks nothing."""
         match version.campaign.trigger:
             case OnCron() | OnDay() | OnDate():
-                slots = self.slots(version)
-                occasions = frozenset((slot.occasion, slot.due_at) for slot in slots)
-                return Due(occasions, {"slot_rows": slot_parameter(slots)}) if slots else None
-            case OnPriceDrop() | OnBackInStock() as trigger:
-                kind = "price" if isinstance(trigger, OnPriceDrop) else "stock"
-                changes = self._changes(version, kind)
-                occasions = frozenset((f"{kind}:{id}", at) for id, at in changes.items())
-                rows = {"change_rows": change_parameter(changes)}
-                return Due(occasions, rows) if changes else None
+                return _of_slots(self.slots(version))
+            case OnPriceDrop() | OnBackInStock():
+                news = self.earliest(version)
+                changes = self._changes(version, after=news)
+                return _of_changes(version, changes)
             case _:
                 return self._look(version)
+
+    def missed(self, version: Version) -> Due | None:
+        """The slots or changes that came due while nobody planned, and are no longer news."""
+        news = self.earliest(version)
+        match version.campaign.trigger:
+            case OnCron() | OnDay() | OnDate():
+                return _of_slots([s for s in self._open_slots(version) if s.due_at <= news])
+            case OnPriceDrop() | OnBackInStock():
+                changes = self._changes(version, after=self._from(version))
+                old = {id: at for id, at in changes.items() if at <= news}
+                return _of_changes(version, old)
+            case _:
+                return None  # each event and membership is decided about, however late
 
     def decide(self, version: Version, due: Due) -> Counter[str]:
         """Decide about everyone whom the campaign's trigger finds."""
@@ -143,13 +160,7 @@ class Asking:
 
     def _look(self, version: Version) -> Due | None:
         """Events and memberships: what has become due, or has arrived, since the last look."""
-        earliest = self.earliest(version)
-        since = (
-            self._looked.since(version.name, self.now, earliest, self.arrived)
-            if self.within == EVERYONE
-            else earliest
-        )
-        self.whole[version.name] = since == earliest
+        since = self._from(version)
         asking = self.statements.asking(version, self.within.shape)
         asked = {"now": self.now, "since": since, **self.within.parameters()}
         somebody = self.connection.scalar(select(exists(asking)), asked)
@@ -178,7 +189,7 @@ class Asking:
             return journeys.begin(
                 self.connection,
                 self.statements.setting_out(version, within.shape),
-                parameters,
+                {**parameters, "news_since": self.earliest(version)},
                 campaign=version.name,
                 version=version.digest,
                 wait=_first_wait(version),
@@ -192,14 +203,35 @@ class Asking:
         )
 
     def slots(self, version: Version) -> list[SlotRow]:
-        """The slots of the campaign's schedule that are due and not done."""
-        after = self.earliest(version)
-        done = passes.done_slots(self.connection, version.name, after)
-        return due_slots(version.campaign, version.shop, self.clocks, after, self.now, done)
+        """The slots of the campaign's schedule that are due, are news, and are not done."""
+        news = self.earliest(version)
+        return [slot for slot in self._open_slots(version) if slot.due_at > news]
 
-    def _changes(self, version: Version, kind: str) -> dict[int, datetime]:
-        after = self.earliest(version)
+    def _open_slots(self, version: Version) -> list[SlotRow]:
+        """All that are not done, those that were missed since the last look among them."""
+        if version.digest not in self._slots:
+            after = min(self.earliest(version), self._from(version))
+            done = passes.done_slots(self.connection, version.name, after)
+            self._slots[version.digest] = due_slots(
+                version.campaign, version.shop, self.clocks, after, self.now, done
+            )
+        return self._slots[version.digest]
+
+    def _changes(self, version: Version, after: datetime) -> dict[int, datetime]:
+        kind = _kind(version)
         return passes.open_changes(self.connection, version.name, kind, after, self.now)
+
+    def _begun(self, version: Version) -> datetime:
+        return self._since.get(version.name, self.now)
+
+    def _from(self, version: Version) -> datetime:
+        """From when on to look: all that can be told of, or what has come since the last look."""
+        told_from = self.told_from(version)
+        if self.within != EVERYONE:
+            return told_from
+        since = self._looked.since(version.name, self.now, told_from, self.arrived)
+        self.whole[version.name] = since == told_from
+        return since
 
     def _chunks(self) -> Iterable[Scope]:
         return [self.within] if isinstance(self.within, These) else self.ranges()
@@ -220,3 +252,18 @@ def at_once(version: Version) -> bool:
 def _first_wait(version: Version) -> timedelta:
     first = version.campaign.program[0]
     return first.wait.for_ if isinstance(first, WaitOp) else timedelta(0)
+
+
+def _of_slots(slots: Sequence[SlotRow]) -> Due | None:
+    occasions = frozenset((slot.occasion, slot.due_at) for slot in slots)
+    return Due(occasions, {"slot_rows": slot_parameter(slots)}) if slots else None
+
+
+def _kind(version: Version) -> str:
+    return "price" if isinstance(version.campaign.trigger, OnPriceDrop) else "stock"
+
+
+def _of_changes(version: Version, changes: Mapping[int, datetime]) -> Due | None:
+    kind = _kind(version)
+    occasions = frozenset((f"{kind}:{id}", at) for id, at in changes.items())
+    return Due(occasions, {"change_rows": change_parameter(changes)}) if changes else None

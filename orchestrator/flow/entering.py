@@ -38,7 +38,7 @@ def _refresh(asking: Asking, version: Version, segment: str, looked: Looked) -> 
 
 
 def _whom(asking: Asking, segment: str, looked: Looked) -> Scope:
-    if looked.last_at is None or not looked.last_at <= asking.now:
+    if looked.seen_id is None or looked.last_at is None or not looked.last_at <= asking.now:
         return EVERYONE
     if not memberships.looked_lately(asking.connection, segment, asking.now, EVERYONE_EVERY):
         return EVERYONE

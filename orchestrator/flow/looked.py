@@ -27,7 +27,7 @@ class Looked:
     """When each campaign was last looked at, and which arrivals were seen."""
 
     def __init__(self) -> None:
-        self.seen_id = 0
+        self.seen_id: int | None = None
         self.last_at: datetime | None = None
         self._looks: dict[str, _Look] = {}
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from channels.contract import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
 from orchestrator.model.breaker import Sign
-from orchestrator.model.message import State
+from orchestrator.model.message import NO_ANSWER, State
 from orchestrator.model.patience import Patience
 from orchestrator.store.consents import Scope
 from orchestrator.store.messages import Claimed, Move
@@ -39,7 +39,7 @@ def answered(claimed: Claimed, outcome: Outcome, now: datetime, patience: Patien
         case Accepted(provider_ref=ref):
             return Answered(Move(claimed.id, State.ACCEPTED, provider_ref=ref), "accepted")
         case Unknown(detail=detail):
-            move = Move(claimed.id, State.UNKNOWN, "no_answer", now + patience.look_after)
+            move = Move(claimed.id, State.UNKNOWN, NO_ANSWER, now + patience.look_after)
             return Answered(move, "unknown", detail)
         case Deferred(retry_after_s=after, detail=detail):
             return Answered(_later(claimed, "provider", after, now, patience), "deferred", detail)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from orchestrator.flow.asking import Asking, at_once
 from orchestrator.flow.entering import refresh_segments
 from orchestrator.flow.looked import Looked
+from orchestrator.flow.missed import count_missed
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.travel import may_end_early, travel
 from orchestrator.model.version import Version
@@ -105,9 +106,10 @@ class Planner:
         if asking.is_paused(version):
             asking.held.add(version.name)
             return Verdicts(version.name)
+        missed = count_missed(asking, version)
         due = asking.due(version)
         if due is None:
-            return Verdicts(version.name)
+            return Verdicts(version.name, missed)
         with asking.connection.begin_nested() as savepoint:
             counts = asking.decide(version, due)
             too_many = _above_max(asking, version, counts["planned"] + counts["began"])
@@ -117,7 +119,7 @@ class Planner:
             asking.held.add(version.name)
             controls.pause(asking.connection, "campaign", version.name, too_many, asking.now)
             return Verdicts(version.name, halted=too_many)
-        return Verdicts(version.name, counts)
+        return Verdicts(version.name, missed + counts)
 
     def _move_on(self, asking: Asking) -> Iterable[tuple[str, Counter[str]]]:
         """In the order of the steps: whoever has nothing to wait for goes all the way."""

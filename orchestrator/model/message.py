@@ -58,5 +58,20 @@ IN_HAND = (State.CLAIMED, State.SENDING, State.UNKNOWN)
 UNDECIDED = (*PENDING, State.SENDING, State.UNKNOWN)
 """Not at an end yet."""
 
+NEVER_ARRIVED = (
+    State.REJECTED,
+    State.SUPPRESSED,
+    State.CAPPED,
+    State.CANCELLED,
+    State.EXPIRED,
+    State.STALE,
+    State.RENDER_FAILED,
+    State.POISONED,
+)
+"""Ends of a planned message that say for certain: nobody got it."""
+
 TROUBLE = (State.UNKNOWN_FINAL, State.REJECTED, State.RENDER_FAILED, State.POISONED)
 """Ends that nobody meant: somebody may want to look at each."""
+
+NO_ANSWER = "no_answer"
+"""The reason of what may have left, and of which nobody knows."""

@@ -1,8 +1,8 @@
 """Triggers as SQL: who is asking for a campaign's first step, about what, and since when.
 
 Every trigger becomes a select of the same columns: customer_id, occasion, event_id, change_id,
-due_at. The parameter `since` bounds how far it looks back: never further than the campaign's
-`expires`, so that a restart after a long stop never floods anyone.
+due_at. The parameter `since` bounds how far it looks back. What is older than the campaign's
+`expires` is stopped by a gate, so that a restart after a long stop never floods anyone.
 """
 
 import json

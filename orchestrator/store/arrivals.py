@@ -16,12 +16,12 @@ class Arrived:
     earliest_at: datetime | None
 
 
-def arrived_since(connection: Connection, seen_id: int) -> Arrived:
-    """The events that came after `seen_id`."""
+def arrived_since(connection: Connection, seen_id: int | None) -> Arrived:
+    """The events that came after `seen_id`; None: at a first look, which looks at everything."""
     # Two questions: asked together, SQLite would go through every event for either answer.
     last_id = connection.scalar(select(func.max(events.c.id))) or 0
-    if not 0 < seen_id < last_id:  # nothing new; or a first look, which looks at everything
-        return Arrived(max(seen_id, last_id), None)
+    if seen_id is None or last_id <= seen_id:
+        return Arrived(max(seen_id or 0, last_id), None)
     earliest = select(func.min(events.c.at)).where(events.c.id > seen_id)
     return Arrived(last_id, connection.scalar(earliest))
 

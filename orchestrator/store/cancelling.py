@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, literal, select, true, update
+from sqlalchemy import ColumnElement, Connection, case, select, true, update
 
 from orchestrator.model.message import PENDING, State
-from orchestrator.store.messages import lock_customers
-from orchestrator.tables import customers, journeys, message_log, messages
+from orchestrator.store.messages import lock_customers, may_have_arrived
+from orchestrator.tables import customers, journeys, messages
 from orchestrator.tables.messages import is_one_of
 
 REASON = "cancelled_by_hand"
@@ -58,7 +58,7 @@ def cancel(
         update(messages)
         .where(*asked, is_one_of(messages.c.state, PENDING))
         .values(
-            state=case((_sent_before, literal(str(State.UNKNOWN_FINAL))), else_=State.CANCELLED),
+            state=case((may_have_arrived(), State.UNKNOWN_FINAL), else_=State.CANCELLED),
             reason=reason,
             ended_at=now,
             token=None,
@@ -73,20 +73,6 @@ def cancel(
     overtaken = {row.id for row in waiting} - ended.keys()
     ended |= _states(connection, sorted(overtaken))
     return [Stopped(id, state) for id, state in sorted(ended.items())]
-
-
-# A service message whose answer was lost is sent once more: the first may have arrived.
-_sent_before = and_(
-    ~messages.c.marketing,
-    exists(
-        select(message_log.c.id)
-        .where(
-            message_log.c.message_id == messages.c.id,
-            message_log.c.what == f"reconciled: {State.DEFERRED}",
-        )
-        .correlate(messages)
-    ),
-)
 
 
 def _asked(which: Which) -> list[ColumnElement[bool]]:

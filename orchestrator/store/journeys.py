@@ -12,12 +12,14 @@ from sqlalchemy import (
     Insert,
     Select,
     String,
+    and_,
     bindparam,
     case,
     exists,
     func,
     literal,
     null,
+    or_,
     select,
     update,
 )
@@ -30,11 +32,15 @@ from orchestrator.tables.instant import later
 from orchestrator.tables.messages import is_one_of
 
 _NOW: ColumnElement[Any] = bindparam("at_now", type_=Instant())
+_NEWS_SINCE: ColumnElement[Any] = bindparam("news_since", type_=Instant())
 
 STATEMENTS_KEPT_MAX = 1_000
 
 NOT_SET_OUT = "not_in_audience"
 """The end of a journey that never began: kept, so that the occasion is not asked about again."""
+
+TOO_LATE = "expired"
+"""The end of one that never began because nobody was there while its occasion was news."""
 
 
 def begin(
@@ -46,9 +52,10 @@ def begin(
     version: str,
     wait: timedelta,
 ) -> Counter[str]:
-    """Everyone who asks sets out at step 0, `wait` from when it was due, if `matches` holds.
+    """Everyone who asks sets out at step 0, `wait` from when it was due, if `matches` holds and
+    the occasion is news: due after the parameter `news_since`.
 
-    The answer counts who `began`, and who did not match.
+    The answer counts who `began`, and who did not, by the reason.
     """
     before = connection.scalar(_LAST) or 0
     statement = _setting_out(connection.dialect.name, setting_out, wait)
@@ -66,6 +73,11 @@ _NEW = select(_ENDED, func.count()).where(journeys.c.id > bindparam("before")).g
 def _setting_out(dialect: str, setting_out: Select[Any], wait: timedelta) -> Insert:
     """One and the same object each time: SQLAlchemy then knows what it was compiled to."""
     asked = setting_out.subquery()
+    ends = case(
+        (asked.c.due_at <= _NEWS_SINCE, literal(TOO_LATE)),
+        (asked.c.matches, null()),
+        else_=literal(NOT_SET_OUT),
+    )
     rows = select(
         bindparam("of_campaign", type_=String()),
         bindparam("of_version", type_=String()),
@@ -77,8 +89,8 @@ def _setting_out(dialect: str, setting_out: Select[Any], wait: timedelta) -> Ins
         asked.c.due_at,
         _NOW,
         later(asked.c.due_at, wait),
-        case((asked.c.matches, null()), else_=_NOW),
-        case((asked.c.matches, null()), else_=literal(NOT_SET_OUT)),
+        case((ends.is_not(None), _NOW), else_=null()),
+        ends,
     )
     names = [
         "campaign", "version", "customer_id", "occasion", "event_id", "change_id", "step",
@@ -87,14 +99,22 @@ def _setting_out(dialect: str, setting_out: Select[Any], wait: timedelta) -> Ins
     return ignoring(dialect, journeys).from_select(names, rows.where(literal(True)))
 
 
-def not_set_out(connection: Connection) -> dict[str, int]:
-    """campaign → customers who asked, but did not match its audience."""
-    statement = (
-        select(journeys.c.campaign, func.count())
-        .where(journeys.c.ended_as == NOT_SET_OUT)
-        .group_by(journeys.c.campaign)
+def not_set_out(connection: Connection) -> dict[str, Counter[str]]:
+    """campaign → reason → customers who asked, but whose journey never began."""
+    decided = select(messages.c.id).where(*_same_occasion()).correlate(journeys)
+    never = or_(
+        journeys.c.ended_as == NOT_SET_OUT,
+        and_(journeys.c.ended_as == TOO_LATE, ~exists(decided)),
     )
-    return {row[0]: row[1] for row in connection.execute(statement)}
+    statement = (
+        select(journeys.c.campaign, journeys.c.ended_as, func.count())
+        .where(never)
+        .group_by(journeys.c.campaign, journeys.c.ended_as)
+    )
+    found: dict[str, Counter[str]] = {}
+    for campaign, reason, number in connection.execute(statement):
+        found.setdefault(campaign, Counter())[reason] += number
+    return found
 
 
 def begun_lately(
@@ -107,7 +127,7 @@ def begun_lately(
         .where(
             journeys.c.campaign == campaign,
             journeys.c.began_at > now - span,
-            journeys.c.ended_as.is_distinct_from(NOT_SET_OUT),
+            func.coalesce(journeys.c.ended_as, "").not_in((NOT_SET_OUT, TOO_LATE)),
         )
     )
     return connection.scalar(statement) or 0

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select, update
 
-from orchestrator.model.message import UNDECIDED, State
+from orchestrator.model.message import NO_ANSWER, UNDECIDED, State
 from orchestrator.tables import attempts, contents, message_log, messages
 from orchestrator.tables.messages import is_left
 
@@ -92,7 +92,7 @@ def settle(
         .where(messages.c.id == one.message_id, messages.c.state == State.UNKNOWN)
         .values(
             state=state,
-            reason=None if state is State.ACCEPTED else "no_answer",
+            reason=None if state is State.ACCEPTED else NO_ANSWER,
             provider_ref=provider_ref,
             lease_until=again_at,
             send_after=now if comes_back else messages.c.send_after,

@@ -27,7 +27,14 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from orchestrator.model.channel import ADDRESS_KINDS
-from orchestrator.model.message import UNDECIDED, WAITING, State
+from orchestrator.model.message import (
+    NEVER_ARRIVED,
+    NO_ANSWER,
+    PENDING,
+    UNDECIDED,
+    WAITING,
+    State,
+)
 from orchestrator.store.canaries import HELD_BACK
 from orchestrator.store.controls import keep_moving
 from orchestrator.store.dialect import insert_stored, json_text
@@ -183,24 +190,29 @@ _WHY_EXPIRED = case(
     (messages.c.state == State.DEFERRED, func.coalesce(messages.c.reason, "expired")),
     else_="expired",
 )
-# A service message that was to be sent again, for nobody knew whether it had arrived: nobody does.
-_MAY_HAVE_ARRIVED = and_(
-    messages.c.tries > 0,
-    exists(
-        select(attempts.c.id)
-        .where(
-            attempts.c.message_id == messages.c.id,
-            or_(attempts.c.outcome.is_(None), attempts.c.outcome == "unknown"),
-        )
-        .correlate(messages)
-    ),
-)
+_UNSURE = (State.UNKNOWN, State.ACCEPTED)
+
+
+def may_have_arrived(
+    besides: ColumnElement[str] | None = None,
+) -> ColumnElement[bool]:
+    """An attempt at the message was never answered, or its answer came too late to matter.
+
+    A service message is sent again where nobody knows. Whatever ends it then, nobody may say that
+    it never arrived. `besides`: not the attempt that this token began.
+    """
+    others = () if besides is None else (attempts.c.token != besides,)
+    unsure = or_(attempts.c.outcome.is_(None), is_one_of(attempts.c.outcome, _UNSURE))
+    found = select(attempts.c.id).where(attempts.c.message_id == messages.c.id, unsure, *others)
+    return and_(messages.c.tries > 0, exists(found.correlate(messages)))
+
+
 _EXPIRE = (
     update(messages)
     .where(is_one_of(messages.c.state, WAITING), messages.c.expires_at <= _NOW)
     .values(
-        state=case((_MAY_HAVE_ARRIVED, State.UNKNOWN_FINAL), else_=State.EXPIRED),
-        reason=case((_MAY_HAVE_ARRIVED, "no_answer"), else_=_WHY_EXPIRED),
+        state=case((may_have_arrived(), State.UNKNOWN_FINAL), else_=State.EXPIRED),
+        reason=case((may_have_arrived(), NO_ANSWER), else_=_WHY_EXPIRED),
         ended_at=_NOW,
     )
 )
@@ -208,13 +220,18 @@ _OVERDUE_CLAIM = and_(is_left(State.CLAIMED), messages.c.lease_until <= _NOW)
 _POISON = (
     update(messages)
     .where(_OVERDUE_CLAIM, messages.c.claims >= CLAIMS_MAX)
-    .values(state=State.POISONED, reason="claimed_in_vain", ended_at=_NOW, token=None)
+    .values(
+        state=case((may_have_arrived(), State.UNKNOWN_FINAL), else_=State.POISONED),
+        reason=case((may_have_arrived(), NO_ANSWER), else_="claimed_in_vain"),
+        ended_at=_NOW,
+        token=None,
+    )
 )
 _FREE = update(messages).where(_OVERDUE_CLAIM).values(state=State.PLANNED, token=None)
 _LOST = (
     update(messages)
     .where(is_left(State.SENDING), messages.c.lease_until <= _NOW)
-    .values(state=State.UNKNOWN, reason="no_answer", token=None)
+    .values(state=State.UNKNOWN, reason=NO_ANSWER, token=None)
 )
 
 
@@ -247,16 +264,18 @@ _MOVES = rows(
 )
 
 
+_HELD_TOKEN: ColumnElement[str] = bindparam("held_token", type_=String())
+_ENDS_UNSURE = and_(is_one_of(_MOVES.c.state, NEVER_ARRIVED), may_have_arrived(besides=_HELD_TOKEN))
 _MOVE = (
     update(messages)
     .where(
         messages.c.id == _MOVES.c.id,
-        messages.c.token == bindparam("held_token"),
+        messages.c.token == _HELD_TOKEN,
         is_one_of(messages.c.state, UNDECIDED),
     )
     .values(
-        state=_MOVES.c.state,
-        reason=_MOVES.c.reason,
+        state=case((_ENDS_UNSURE, State.UNKNOWN_FINAL), else_=_MOVES.c.state),
+        reason=case((_ENDS_UNSURE, NO_ANSWER), else_=_MOVES.c.reason),
         send_after=func.coalesce(_MOVES.c.waits_until, messages.c.send_after, type_=Instant()),
         counts_at=func.coalesce(_MOVES.c.waits_until, messages.c.counts_at, type_=Instant()),
         provider_ref=func.coalesce(_MOVES.c.provider_ref, messages.c.provider_ref),
@@ -397,7 +416,7 @@ _ACCEPT_LATE = (
     update(messages)
     .where(
         messages.c.id == _LATE.c.id,
-        is_one_of(messages.c.state, (State.UNKNOWN, State.UNKNOWN_FINAL)),
+        is_one_of(messages.c.state, (*PENDING, State.UNKNOWN, State.UNKNOWN_FINAL)),
         ~exists(
             select(_newer.c.id)
             .where(_newer.c.message_id == messages.c.id, _newer.c.id > _LATE.c.attempt_id)
@@ -409,7 +428,9 @@ _ACCEPT_LATE = (
         reason=None,
         provider_ref=_LATE.c.provider_ref,
         ended_at=_NOW,
+        token=None,
         lease_until=None,
+        claims=0,
     )
 )
 
@@ -419,7 +440,8 @@ def accept_late(
 ) -> int:
     """(message, attempt, provider_ref): answers that came after the lease was over.
 
-    Meanwhile nobody knew what had become of the message; nobody may have tried it again.
+    Meanwhile nobody knew what had become of the message, or it was about to be sent again. Where
+    that was done, it stays as it is.
     """
     late = json_text([list(one) for one in accepted])
     return connection.execute(_ACCEPT_LATE, {"late": late, "now": now}).rowcount

@@ -9,6 +9,7 @@ from itertools import pairwise
 from statistics import quantiles
 
 from orchestrator.model.span import parse_rate
+from orchestrator.store.journeys import TOO_LATE
 from tests.chaos.diary import ALL, Diary, OptOut, Stop
 from tests.chaos.ledger import Ledger, Row
 from tests.chaos.shop import CAPS, TRIGGERS, Person, campaigns
@@ -123,7 +124,7 @@ def _ends(verdict: Verdict, ledger: Ledger, log: Log) -> None:
 
 
 def _lost_events(verdict: Verdict, diary: Diary, ledger: Ledger) -> None:
-    led = {(row.event, row.campaign) for row in ledger.rows.values()}
+    led = {(row.event, row.campaign) for row in ledger.rows.values()} | ledger.never_began.keys()
     for event in diary.events:
         for campaign in TRIGGERS[event.name]:
             if (event.key, campaign) not in led:
@@ -255,7 +256,18 @@ def _count(
             any("reconciled" in line for line in row.history) for row in ledger.rows.values()
         ),
         again=sum(len(row.attempts) > 1 for row in ledger.rows.values()),
+        too_late=_too_late(ledger),
     )
+
+
+def _too_late(ledger: Ledger) -> int:
+    """Askings that nobody decided about while they were news; each is told as `expired`."""
+    late = {
+        (row.event, row.campaign)
+        for row in ledger.rows.values()
+        if (row.state, row.reason) == ("skipped", TOO_LATE)
+    }
+    return len(late | {one for one, why in ledger.never_began.items() if why == TOO_LATE})
 
 
 def p(values: Sequence[float], percent: int) -> float:

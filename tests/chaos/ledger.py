@@ -9,6 +9,7 @@ from sqlalchemy import Engine, func, select
 
 from orchestrator.model.message import UNDECIDED
 from orchestrator.store.database import reading
+from orchestrator.store.journeys import NOT_SET_OUT, TOO_LATE
 from orchestrator.tables import (
     attempts,
     customers,
@@ -55,10 +56,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Messages by id; the slots of schedules that were decided, by campaign."""
+    """Messages by id; the slots of schedules that were decided, by campaign; and why those who
+    asked, by (event, campaign), never set out on a journey."""
 
     rows: Mapping[str, Row]
     passes: Mapping[str, Sequence[datetime]]
+    never_began: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def read_ledger(engine: Engine) -> Ledger:
@@ -89,7 +92,13 @@ def read_ledger(engine: Engine) -> Ledger:
         decided: dict[str, list[datetime]] = defaultdict(list)
         for slot in connection.execute(select(passes.c.campaign, passes.c.due_at)):
             decided[slot.campaign].append(slot.due_at)
-    return Ledger(rows, decided)
+        ended = (
+            select(events.c.key, journeys.c.campaign, journeys.c.ended_as)
+            .join(events, events.c.id == journeys.c.event_id)
+            .where(journeys.c.ended_as.in_((NOT_SET_OUT, TOO_LATE)))
+        )
+        never_began = {(key, name): why for key, name, why in connection.execute(ended)}
+    return Ledger(rows, decided, never_began)
 
 
 def unfinished(engine: Engine) -> tuple[int, int]:

@@ -33,6 +33,7 @@ def figures(verdict: Verdict, diary: Diary) -> dict[str, Any]:
         "messages": counts["messages"],
         "doubled": numbers["doubled"],
         "lost": numbers["lost"],
+        "too_late": counts["too_late"],
         "unknown": counts["unknown"],
         "cap_violations": numbers["cap"],
         "quiet_violations": numbers["quiet"],
@@ -101,6 +102,7 @@ def table(verdict: Verdict, diary: Diary) -> Iterator[str]:
     for kind, words in VIOLATIONS.items():
         yield f"{words:<36}{len(verdict.wrong.get(kind, ())):>6}"
     yield f"{'service, taken twice and counted':<36}{said['service_doubled']:>6}"
+    yield f"{'decided too late, and said so':<36}{said['too_late']:>6}"
     yield f"{'unknown in the end, and said so':<36}{said['unknown']:>6}"
 
 

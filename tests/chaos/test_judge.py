@@ -121,6 +121,16 @@ def test_a_slot_that_nobody_decided_is_lost() -> None:
     assert judge(7, diary, decided, Log(()), [ANN]).good
 
 
+def test_what_came_too_late_is_counted_and_is_not_lost() -> None:
+    asked = [Happened(key, "Signed Up", "ann", ns(0)) for key in ("e1", "e2")]
+    late = [row("1", "skipped", reason="expired"), row("2", "skipped", reason="expired")]
+    tours = {("e1", "tour"): "expired", ("e2", "tour"): "not_in_audience"}
+    diary = Diary(events=asked, began_ns=ns(0), calm_ns=ns(20))
+    verdict = judge(7, diary, Ledger({one.id: one for one in late}, {}, tours), Log(()), [ANN])
+    assert verdict.good
+    assert '"too_late": 3' in line(verdict, diary)
+
+
 def test_a_duplicate_of_a_service_message_that_was_in_doubt_is_only_counted() -> None:
     bill = row("1", campaign="receipt", marketing=False, topic="orders")
     bill.outcomes += ["unknown", "accepted"]

@@ -240,6 +240,25 @@ def test_an_answer_after_the_lease_still_says_that_it_was_accepted(tmp_path: Pat
     assert [row["outcome"] for row in shop.rows(attempts)] == ["accepted"]
 
 
+def test_what_was_accepted_after_all_is_not_sent_again(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, 1, {"purpose": "service"})
+    shop.recording.knows = False
+    seen: list[Counter[str]] = []
+
+    def others(then: datetime) -> None:
+        for n in range(2):
+            shop.tactful.dispatcher.tidy(then + n * 16 * MINUTE)
+            shop.tactful.reconcile(then + n * 16 * MINUTE)
+        seen.append(shop.states())
+
+    late(shop, others)
+    shop.dispatch(NOW)
+    assert seen == [Counter(deferred=1)]
+    assert shop.states() == Counter(accepted=1)
+    shop.dispatch(NOW + 60 * MINUTE)
+    assert len(shop.sent()) == 1
+
+
 def test_a_late_answer_changes_nothing_once_the_message_was_tried_again(tmp_path: Path) -> None:
     shop = Shop(tmp_path, 1, {"purpose": "service"})
     shop.recording.knows = False

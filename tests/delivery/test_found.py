@@ -1,11 +1,17 @@
 """Looking for a lost answer: what stands for another message already is not this one."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from channels.contract import Attempt, Found, Unknown
+from orchestrator.flow.ingest import address_key
+from orchestrator.store.cancelling import Which, cancel
+from orchestrator.store.consents import suppress
+from orchestrator.store.database import writing
+from orchestrator.tables import attempts, messages
 from tests.provider.channel import RecordingChannel, RecordingSettings
 from tests.provider.running import RunningProvider
 from tests.support.shop import NOW, Small, consent, customer, event
@@ -75,15 +81,55 @@ def test_a_look_that_fails_keeps_no_other_from_being_looked_for(
     }
 
 
-def test_what_may_have_arrived_never_ends_as_expired(
-    tmp_path: Path, provider: RunningProvider
+class Mute(RecordingChannel):
+    """Never knows."""
+
+    def find(self, attempt: Attempt) -> Found:
+        """Has no record."""
+        return Unknown("no record")
+
+
+def leave(shop: Small, provider: RunningProvider) -> None:
+    """Too late for a second attempt."""
+    shop.tick(NOW + timedelta(hours=2))
+
+
+def suppressed(shop: Small, provider: RunningProvider) -> None:
+    """The address must not be used any more."""
+    with writing(shop.engine) as connection:
+        suppress(connection, address_key("email", "ann1@example.com"), "all", "asked", NOW)
+    shop.tick(NOW + timedelta(minutes=30))
+
+
+def called_off(shop: Small, provider: RunningProvider) -> None:
+    """Somebody cancels it."""
+    (row,) = shop.rows(messages)
+    with writing(shop.engine) as connection:
+        cancel(connection, Which(message=row["id"]), NOW + timedelta(minutes=30))
+
+
+def refused(shop: Small, provider: RunningProvider) -> None:
+    """The provider does not take the second one."""
+    provider.script("refuse")
+    shop.tick(NOW + timedelta(minutes=30))
+    assert [row["outcome"] for row in shop.rows(attempts)] == ["unknown", "rejected"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "reason"),
+    [
+        (leave, "no_answer"),
+        (suppressed, "no_answer"),
+        (called_off, "cancelled_by_hand"),
+        (refused, "no_answer"),
+    ],
+)
+def test_what_may_have_arrived_never_ends_as_if_it_had_not(
+    ends: Callable[[Small, RunningProvider], None],
+    reason: str,
+    tmp_path: Path,
+    provider: RunningProvider,
 ) -> None:
-    class Mute(RecordingChannel):
-        """Never knows."""
-
-        def find(self, attempt: Attempt) -> Found:
-            return Unknown("no record")
-
     channel = Mute(RecordingSettings(url=provider.http_url))
     bill = {"purpose": "service", "trigger": {"event": "Signed Up"}, "expires": "1h"}
     shop = Small(tmp_path, {"bill": bill}, channel=channel)
@@ -92,7 +138,7 @@ def test_what_may_have_arrived_never_ends_as_expired(
     shop.tick(NOW)
     shop.tactful.reconcile(NOW + timedelta(minutes=20))
     assert shop.ledger() == {("bill", "ann1"): [("deferred", "no_answer")]}
-    shop.tick(NOW + timedelta(hours=2))
+    ends(shop, provider)
     shop.channel.close()
     assert len(provider.log) == 1
-    assert shop.ledger() == {("bill", "ann1"): [("unknown_final", "no_answer")]}
+    assert shop.ledger() == {("bill", "ann1"): [("unknown_final", reason)]}

@@ -131,7 +131,8 @@ def test_the_brake_counts_a_rolling_day(tmp_path: Path) -> None:
 
 
 def test_a_halted_schedule_is_not_taken_for_done(tmp_path: Path) -> None:
-    shop = Small(tmp_path, {"hello": {"trigger": {"cron": "0 12 * * *"}, "max_audience": 1}})
+    daily = {"trigger": {"cron": "0 12 * * *"}, "max_audience": 1}
+    shop = Small(tmp_path, {"hello": daily}, since=NOW - DAY)
     for n in range(2):
         shop.add(customer(f"c{n}"), consent(f"c{n}"))
     shop.plan(NOW)

@@ -18,6 +18,9 @@ from orchestrator.tables import controls, messages, passes
 from tests.support.shop import NOW, Small, consent, customer, event, price, product
 
 PEOPLE = 23
+BEGUN = NOW - timedelta(hours=2)
+"""No slot before was missed."""
+
 DAILY = {"trigger": {"cron": "0 12 * * *"}, "max_audience": 1_000}
 MARK = "the power is gone"
 
@@ -47,7 +50,7 @@ pytestmark = pytest.mark.parametrize(
 
 def shop_on(folder: Path, database: Engine, hands: int, **campaign: Any) -> Small:
     """Customers of whom every third has not agreed."""
-    shop = Small(folder, {"daily": {**DAILY, **campaign}}, database=database)
+    shop = Small(folder, {"daily": {**DAILY, **campaign}}, database=database, since=BEGUN)
     shop.tactful.hands = hands
     for n in range(PEOPLE):
         shop.add(customer(f"c{n}"))
@@ -69,7 +72,8 @@ def plain(shop: Small) -> list[dict[str, Any]]:
 def test_several_hands_write_what_one_hand_writes(
     tmp_path: Path, database: Engine, max_audience: int
 ) -> None:
-    alone = Small(tmp_path / "alone", {"daily": {**DAILY, "max_audience": max_audience}})
+    campaigns = {"daily": {**DAILY, "max_audience": max_audience}}
+    alone = Small(tmp_path / "alone", campaigns, since=BEGUN)
     together = shop_on(tmp_path, database, 3, max_audience=max_audience)
     for n in range(PEOPLE):
         alone.add(customer(f"c{n}"))
@@ -203,7 +207,7 @@ def test_campaigns_asked_together_come_to_what_they_come_to_one_by_one(
 
 
 def test_two_slots_of_one_clock_are_two_messages(tmp_path: Path, database: Engine) -> None:
-    shop = Small(tmp_path, {"hours": {**HOURLY, "expires": "2h"}}, database=database)
+    shop = Small(tmp_path, {"hours": {**HOURLY, "expires": "2h"}}, database=database, since=BEGUN)
     shop.tactful.hands = 2
     for n in range(PEOPLE):
         shop.add(customer(f"c{n}"), consent(f"c{n}"))
@@ -218,7 +222,7 @@ def test_what_is_offered_is_looked_for_whoever_asks(
 ) -> None:
     products = {"from": offered, **({"ids": ["p1"]} if offered == "listed" else {})}
     deal = {**DAILY, "purpose": "offer", "offer": {"products": products}}
-    shop = Small(tmp_path, {"deal": deal}, database=database)
+    shop = Small(tmp_path, {"deal": deal}, database=database, since=BEGUN)
     shop.tactful.hands = 2
     shop.add(product("p1"), price("p1", "4.99"))
     for n in range(PEOPLE):

@@ -21,7 +21,7 @@ from orchestrator.rules.goals import conversions
 from orchestrator.store.approvals import Approval, approvals
 from orchestrator.store.canaries import Canary, unreleased
 from orchestrator.store.database import reading
-from orchestrator.store.journeys import NOT_SET_OUT, not_set_out
+from orchestrator.store.journeys import not_set_out
 from orchestrator.store.passes import skipped_in_passes
 from orchestrator.store.reports import Stated, Written, maybe_twice, stated, written
 
@@ -107,8 +107,8 @@ def report(tactful: Tactful, now: datetime) -> Report:
         twice = maybe_twice(connection)
         left = {(one.campaign, one.channel): one for one in written(connection)}
         passes = skipped_in_passes(connection)
-        for name, number in not_set_out(connection).items():
-            passes.setdefault(name, Counter())[NOT_SET_OUT] += number
+        for name, reasons in not_set_out(connection).items():
+            passes.setdefault(name, Counter()).update(reasons)
         current = {version.name: version for version in tactful.versions}
         approved = approvals(connection)
         watched = unreleased(connection)
