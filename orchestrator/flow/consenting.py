@@ -21,7 +21,7 @@ from orchestrator.store.consents import (
     standing,
 )
 from orchestrator.store.customers import touch_customers
-from orchestrator.store.forgetting import digests
+from orchestrator.store.forgotten import digests
 from orchestrator.tables.instant import to_micros
 
 

@@ -26,8 +26,9 @@ from orchestrator.store import feedback as inbox
 from orchestrator.store.accounts import change_breaker
 from orchestrator.store.consents import LogRow
 from orchestrator.store.database import reading, writing
+from orchestrator.store.erasing import strip_heard
 from orchestrator.store.feedback import SOFT, Heard, Holders, Proof, Sent
-from orchestrator.store.forgetting import are_forgotten, digests, forgotten_among, strip_heard
+from orchestrator.store.forgotten import are_forgotten, digests, forgotten_among
 from orchestrator.store.messages import lock_customers
 
 OURS = "tactful"

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from orchestrator.flow.cancelling import TRIES, Answer, answer, waited_for_each_other
 from orchestrator.model.clock import Clock
-from orchestrator.store import forgetting as store
+from orchestrator.store import erasing, forgetting, forgotten
 from orchestrator.store.cancelling import Which
 from orchestrator.store.cancelling import cancel as end
 from orchestrator.store.database import reading, writing
@@ -63,15 +63,15 @@ def forget(engine: Engine, customer: str, new_secret: str, now: datetime) -> For
                 raise
     if not isinstance(begun, tuple):
         return begun
-    forgotten, one = begun
-    return replace(forgotten, erased=_erase(engine, one, now))
+    told, one = begun
+    return replace(told, erased=_erase(engine, one, now))
 
 
 def erase_what_is_left(engine: Engine, now: datetime) -> Counter[str]:
     """Erase what is left of customers who were forgotten; table → rows."""
     done: Counter[str] = Counter()
     with reading(engine) as connection:
-        found = store.left(connection, now, most=CUSTOMERS_AT_ONCE)
+        found = forgetting.left(connection, now, most=CUSTOMERS_AT_ONCE)
     for one in found:
         done += _erase(engine, one, now)
     return done
@@ -81,24 +81,24 @@ def _begin(
     engine: Engine, customer: str, new_secret: str, now: datetime
 ) -> tuple[Forgotten, Left] | Forgotten | None:
     with writing(engine) as connection:
-        by = store.make_digests(connection, new_secret)
-        id = store.named(connection, customer)
+        by = forgotten.make_digests(connection, new_secret)
+        id = forgotten.named(connection, customer)
         if id is not None:
             lock_customers(connection, [id])
-            id = store.named(connection, customer)  # somebody else may have been faster
+            id = forgotten.named(connection, customer)  # somebody else may have been faster
         if id is None:
-            at = store.forgotten_at(connection, by, [customer]).get(customer)
+            at = forgotten.forgotten_at(connection, by, [customer]).get(customer)
             return None if at is None else Forgotten(at, before=True)
         answers = _stop(connection, id, now)
-        keys = store.take_name(connection, by, id, customer, Clock().key, now)
+        keys = forgetting.take_name(connection, by, id, customer, Clock().key, now)
     return Forgotten(now, before=False, answers=answers), Left(id, keys, now)
 
 
 def _stop(connection: Connection, id: int, now: datetime) -> list[Answer]:
     """End what has not left; nobody looks for answers that were lost any more."""
     lock_customers(connection, [id])
-    stopped = end(connection, Which(customer_id=id), now, reason=store.REASON)
-    store.end_unanswered(connection, id, now)
+    stopped = end(connection, Which(customer_id=id), now, reason=forgotten.REASON)
+    forgetting.end_unanswered(connection, id, now)
     return [answer(one) for one in stopped]
 
 
@@ -106,7 +106,7 @@ def _erase(engine: Engine, one: Left, now: datetime) -> Counter[str]:
     done: Counter[str] = Counter()
     with writing(engine) as connection:
         _stop(connection, one.customer_id, now)  # what was planned by who had begun before
-    for table, erase in store.ERASED.items():
+    for table, erase in erasing.ERASED.items():
         rows = ROWS_AT_ONCE
         while rows >= ROWS_AT_ONCE:
             with writing(engine) as connection:
@@ -114,9 +114,9 @@ def _erase(engine: Engine, one: Left, now: datetime) -> Counter[str]:
             done[table] += rows
     with writing(engine) as connection:
         again: datetime | None = one.began_at + LONGEST
-        if store.is_being_written(connection, one.customer_id):
+        if forgetting.is_being_written(connection, one.customer_id):
             again = now + SOON
         elif again is not None and again <= now:
             again = None
-        store.look_again(connection, one.customer_id, again)
+        forgetting.look_again(connection, one.customer_id, again)
     return +done

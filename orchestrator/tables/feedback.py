@@ -6,6 +6,7 @@ from orchestrator.tables.base import Id, Instant, metadata
 from orchestrator.tables.customers import customers
 
 _unsettled = text("NOT settled")
+_unbound = text("message_id IS NULL")
 _unread = text("kind = 'replied' AND read_at IS NULL")
 
 # Every genuine event once, whatever number of times it was told. One that could not be worked in at
@@ -31,6 +32,7 @@ feedback = Table(
     Column("read_as", String),  # "stop" or "fine"
     UniqueConstraint("source", "event_key"),
     Index("feedback_unsettled_idx", "id", sqlite_where=_unsettled, postgresql_where=_unsettled),
+    Index("feedback_unbound_idx", "address_key", sqlite_where=_unbound, postgresql_where=_unbound),
     Index("feedback_unread_idx", "id", sqlite_where=_unread, postgresql_where=_unread),
 )
 

@@ -15,7 +15,7 @@ from orchestrator.flow.forgetting import LONGEST, Forgotten, erase_what_is_left,
 from orchestrator.flow.inbox import feed
 from orchestrator.flow.wishes import Answers
 from orchestrator.model.message import State
-from orchestrator.store import forgetting as store
+from orchestrator.store import erasing, forgotten
 from orchestrator.store.database import reading
 from orchestrator.store.reports import written
 from orchestrator.tables import (
@@ -198,7 +198,7 @@ def test_every_table_about_customers_is_known_to_it() -> None:
     with_events = {"event_products"}
     at_once = {"addresses", "forgetting"}
     ids_alone = {"canary_messages"}
-    assert about == store.ERASED.keys() | with_events | at_once | ids_alone
+    assert about == erasing.ERASED.keys() | with_events | at_once | ids_alone
 
 
 def test_what_reports_count_stays(tmp_path: Path) -> None:
@@ -229,9 +229,9 @@ def test_who_agreed_to_what_stays_as_evidence(tmp_path: Path) -> None:
     ]
     # Who has the key of the digests and is told the name finds whose it was.
     (row,) = [row for row in shop.rows(customers) if row["id"] == id]
-    by = store.Digests(b"a key of digests")
+    by = forgotten.Digests(b"a key of digests")
     assert row["key"] == by.of_customer(ANN)
-    assert store.Digests(b"another").of_customer(ANN) != row["key"]
+    assert forgotten.Digests(b"another").of_customer(ANN) != row["key"]
 
 
 def test_what_waits_never_leaves(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_what_waits_never_leaves(tmp_path: Path) -> None:
 
 
 def by_digest(key: str) -> str:
-    return store.Digests(b"a key of digests").of_customer(key)
+    return forgotten.Digests(b"a key of digests").of_customer(key)
 
 
 def test_what_is_being_written_is_too_late_and_erased_once_it_is_over(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_a_process_that_dies_half_way_is_no_loss(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "ERASED", {**store.ERASED, "contents": dies})
+        patch.setattr(erasing, "ERASED", {**erasing.ERASED, "contents": dies})
         with pytest.raises(KeyboardInterrupt):
             go(shop)
     assert "contents.text" in found(shop)
@@ -315,13 +315,13 @@ def test_each_transaction_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     shop.add(*more)
     monkeypatch.setattr("orchestrator.flow.forgetting.ROWS_AT_ONCE", 10)
     seen: list[int] = []
-    erase = store.ERASED["events"]
+    erase = erasing.ERASED["events"]
 
     def counted(*args: Any) -> int:
         seen.append(erase(*args))
         return seen[-1]
 
-    monkeypatch.setattr(store, "ERASED", {**store.ERASED, "events": counted})
+    monkeypatch.setattr(erasing, "ERASED", {**erasing.ERASED, "events": counted})
     done = go(shop)
     assert seen == [10, 10, 7]
     assert done.erased["events"] == 27

@@ -14,7 +14,7 @@ from orchestrator.flow.ingest.records import KINDS, Batch, Ingested, Kind, Refus
 from orchestrator.flow.ingest.returning import came_in, without_the_forgotten
 from orchestrator.model.shop import Shop
 from orchestrator.store.customers import hold_customers, hold_names
-from orchestrator.store.forgetting import digests
+from orchestrator.store.forgotten import digests
 
 
 def ingest(

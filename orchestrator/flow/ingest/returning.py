@@ -8,10 +8,10 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from orchestrator.flow.ingest.records import Batch, ConsentRecord, EventRecord
-from orchestrator.store import forgetting as store
+from orchestrator.store import forgotten
 from orchestrator.store.customers import load_addresses
 from orchestrator.store.dialect import ids_by_key
-from orchestrator.store.forgetting import Digests
+from orchestrator.store.forgotten import Digests
 from orchestrator.tables import customers
 from orchestrator.tables.instant import to_micros
 
@@ -24,7 +24,7 @@ def without_the_forgotten(connection: Connection, by: Digests, batch: Batch) -> 
     told = {one.key for one in batch.customers}
     told.update(one.customer for one in batch.consents)
     told.update(one.customer for one in batch.events)
-    found = store.forgotten_at(connection, by, told)
+    found = forgotten.forgotten_at(connection, by, told)
     if not found:
         return batch
     since = {key: to_micros(at) for key, at in found.items()}
@@ -54,5 +54,5 @@ def came_in(connection: Connection, by: Digests, ids: Collection[int]) -> None:
     if ids:
         held = load_addresses(connection, ids).values()
         keys = {one.address_key for kinds in held for one in kinds.values()}
-        store.suppress_again(connection, by, keys)
-        store.welcome_back(connection, by, ids)
+        forgotten.suppress_again(connection, by, keys)
+        forgotten.welcome_back(connection, by, ids)

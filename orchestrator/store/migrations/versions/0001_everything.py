@@ -73,6 +73,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("feedback_message_id_idx"), "feedback", ["message_id"], unique=False)
     op.create_index(
+        "feedback_unbound_idx",
+        "feedback",
+        ["address_key"],
+        unique=False,
+        sqlite_where=sa.text("message_id IS NULL"),
+        postgresql_where=sa.text("message_id IS NULL"),
+    )
+    op.create_index(
         "feedback_unread_idx",
         "feedback",
         ["id"],
