@@ -24,6 +24,7 @@ ZONES = {
     "Asia/Kolkata": ("IN", None),
     "Pacific/Auckland": ("NZ", None),
 }
+_UNITS = ("day", "week", "month")
 STARTS = (  # each with the clocks of some of the zones changing some days later
     datetime(2017, 11, 2, tzinfo=UTC),
     datetime(2018, 3, 8, tzinfo=UTC),
@@ -62,8 +63,8 @@ class World:
         return self.start + self.days * DAY
 
 
-def world(seed: int, *, days: int, people: int) -> World:
-    """The world of a seed."""
+def world(seed: int, *, days: int, people: int, calendar: bool = False) -> World:
+    """The world of a seed; `calendar`: some of its caps go by days and weeks of the calendar."""
     chance = Random(seed)
     start = chance.choice(STARTS)
     persons = [_person(chance, n) for n in range(people)]
@@ -78,9 +79,23 @@ def world(seed: int, *, days: int, people: int) -> World:
         },
     }
     campaigns = {f"c{n}": _campaign(chance) for n in range(chance.randint(3, 5))}
+    if calendar:
+        _by_the_calendar(Random(f"{seed}/calendar"), shop, campaigns)
     made = World(seed, start, {p.key: p for p in persons}, campaigns, shop, [], days)
     made.records = sorted(_records(chance, made), key=lambda record: record[0])
     return made
+
+
+def _by_the_calendar(
+    chance: Random, shop: dict[str, Any], campaigns: dict[str, dict[str, Any]]
+) -> None:
+    """In place of most other caps, so that these are the ones that are met."""
+    shop["caps"] = {
+        "overall": [f"{chance.randint(1, 2)} per calendar day"],
+        "topic": {"offers": [f"{chance.randint(2, 3)} per calendar week", "5 per 7d"]},
+    }
+    for campaign in campaigns.values():
+        campaign["caps"] = [f"{chance.randint(1, 3)} per calendar {chance.choice(_UNITS)}"]
 
 
 def _person(chance: Random, n: int) -> Person:
@@ -217,7 +232,7 @@ def check_caps(sent: Sequence[Sent], made: World) -> None:
         for mine in of.values():
             for cap in caps["overall"]:
                 within(mine, parse_rate(cap), "overall")
-            for name, rates in caps["channel"].items():
+            for name, rates in caps.get("channel", {}).items():
                 for cap in rates:
                     within([s for s in mine if s.record.kind == name], parse_rate(cap), name)
             for topic, rates in caps["topic"].items():
@@ -234,10 +249,28 @@ def check_caps(sent: Sequence[Sent], made: World) -> None:
 
 
 def within(sent: Sequence[Sent], cap: Rate, what: str) -> None:
-    """No `cap.count + 1` of these lie in less than `cap.per`."""
+    """No `cap.count + 1` of these lie in less than `cap.per`; or in one period of the calendar, by
+    the wall of whom the last of them went to."""
+    if cap.calendar is not None:
+        for one in sent:
+            mine = _period(one.at, cap.calendar, one.who.zone)
+            before = [
+                other
+                for other in sent
+                if other.at <= one.at and _period(other.at, cap.calendar, one.who.zone) == mine
+            ]
+            assert len(before) <= cap.count, (what, str(cap), one.at, len(before))
+        return
     times = sorted(one.at for one in sent)
     for first, last in zip(times, times[cap.count :], strict=False):
         assert last - first >= cap.per, (what, str(cap), first, last)
+
+
+def _period(at: datetime, unit: str, zone: str) -> tuple[int, ...]:
+    local = at.astimezone(ZoneInfo(zone)).date()
+    if unit == "week":
+        return tuple(local.isocalendar())[:2]
+    return (local.year, local.month, local.day)[: 3 if unit == "day" else 2]
 
 
 def check_quiet(sent: Sequence[Sent], made: World) -> None:
