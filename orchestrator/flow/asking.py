@@ -200,6 +200,7 @@ class Asking:
             parameters,
             frozen(version, min(version.campaign.sends)),
             keep_skipped=keep_skipped,
+            spread_over=version.shop.spread,
         )
 
     def slots(self, version: Version) -> list[SlotRow]:

@@ -99,7 +99,14 @@ class Hand:
         for start in range(first, last + 1, each):
             ids = (start, min(start + each - 1, last))
             with self.turn, writing.begin():
-                decided.write_staged(writing, kept, one.now, keep_skipped=False, ids=ids)
+                decided.write_staged(
+                    writing,
+                    kept,
+                    one.now,
+                    keep_skipped=False,
+                    spread_over=one.version.shop.spread,
+                    ids=ids,
+                )
 
     @contextmanager
     def _looking(self) -> Iterator[Connection]:

@@ -101,6 +101,7 @@ def _send(place: Place, op: SendOp, due: Any) -> Counter[str]:
         place.parameters,
         frozen(place.version, place.step),
         keep_skipped=True,
+        spread_over=place.version.shop.spread,
     )
     stopped = and_(journeys.stopped_here(place.step), not_(journeys.sent_before(place.step)))
     place.leave(and_(due, stopped), why=journeys.why_stopped(place.step))

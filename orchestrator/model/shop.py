@@ -10,9 +10,10 @@ from orchestrator.model.answer import Answers
 from orchestrator.model.base import Written
 from orchestrator.model.clock import Hours
 from orchestrator.model.condition import Condition
-from orchestrator.model.span import Amount, Cap, Pace, Span
+from orchestrator.model.span import Amount, Cap, Pace, Span, show_span
 
 Approval = Literal["required", "not required"]
+SPREAD_MAX = timedelta(hours=2)
 TraitType = Literal["text", "number", "yes/no", "date", "list"]
 
 
@@ -166,6 +167,12 @@ class Keep(Written):
     )
 
 
+def _a_while(span: timedelta) -> timedelta:
+    if span > SPREAD_MAX:
+        raise ValueError(f"is too long; write {show_span(SPREAD_MAX)} or less")
+    return span
+
+
 class Shop(Written):
     """The shop's own settings; every campaign stands on them."""
 
@@ -194,6 +201,12 @@ class Shop(Written):
     )
     quiet_hours: Hours | None = Field(
         None, description="When nobody is disturbed, by each customer's clock."
+    )
+    spread: Annotated[Span, AfterValidator(_a_while)] = Field(
+        timedelta(minutes=10),
+        description="What waited for the end of quiet hours leaves over so long: each customer at "
+        "another moment, not all at once.",
+        examples=["10m"],
     )
     caps: Caps = Field(Caps(), description="The most messages of all campaigns together.")
     approval: Approval = Field(

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, case, select, true, update
 
 from orchestrator.model.message import PENDING, State
-from orchestrator.store.messages import lock_customers, may_have_arrived
+from orchestrator.store.messages import lock_customers, some_may_have_arrived
 from orchestrator.tables import customers, journeys, messages
 from orchestrator.tables.messages import is_one_of
 
@@ -58,7 +58,7 @@ def cancel(
         update(messages)
         .where(*asked, is_one_of(messages.c.state, PENDING))
         .values(
-            state=case((may_have_arrived(), State.UNKNOWN_FINAL), else_=State.CANCELLED),
+            state=case((some_may_have_arrived(), State.UNKNOWN_FINAL), else_=State.CANCELLED),
             reason=reason,
             ended_at=now,
             token=None,

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Connection,
@@ -33,6 +34,7 @@ from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import messages
 from orchestrator.tables.base import Id, Instant
 from orchestrator.tables.messages import is_one_of
+from orchestrator.tables.spread import spread
 
 HELD = ("paused", "channel_paused", "not_approved")
 """Reasons that decide nothing: whoever they stop is asked about again."""
@@ -81,19 +83,26 @@ def decide_into_ledger(
     frozen: Frozen,
     *,
     keep_skipped: bool,
+    spread_over: timedelta,
 ) -> Counter[str]:
     """Run the decisions and write the planned messages, the held out and, if asked, the skipped.
 
     The answer: how many met which reason; `planned` counts the new messages.
 
     What a pause stopped (`HELD`) is never written: it is asked again. Occasions that stand in the
-    ledger already are left as they are.
+    ledger already are left as they are. What must wait leaves `spread_over` a while (`spread`).
     """
     begin_staging(connection)
     stage(connection, decisions, parameters)
     counts = staged_counts(connection)
     if counts:
-        write_staged(connection, frozen, parameters["now"], keep_skipped=keep_skipped)
+        write_staged(
+            connection,
+            frozen,
+            parameters["now"],
+            keep_skipped=keep_skipped,
+            spread_over=spread_over,
+        )
     return counts
 
 
@@ -119,11 +128,13 @@ def write_staged(
     now: datetime,
     *,
     keep_skipped: bool,
+    spread_over: timedelta,
     ids: tuple[int, int] = ALL_IDS,
 ) -> None:
     """From aside into the ledger, for the customers whose ids lie between two."""
     kept = {f"its_{name}": value for name, value in asdict(frozen).items()}
     kept |= {"at_now": now, "keep_skipped": keep_skipped, "first_id": ids[0], "last_id": ids[1]}
+    kept["spread_us"] = spread_over // timedelta(microseconds=1)
     connection.execute(_writing(connection), kept)
 
 
@@ -170,7 +181,9 @@ def _row() -> list[Any]:
         (staged.reason == "holdout", literal(str(State.HELD_OUT))),
         else_=literal(str(State.SKIPPED)),
     )
-    send_after = func.coalesce(staged.send_after, at, type_=Instant())
+    opens_at = func.coalesce(staged.send_after, at, type_=Instant())
+    over_us = bindparam("spread_us", type_=BigInteger())
+    own = spread(staged.send_after, staged.customer_id, staged.expires_at, over_us)
     return [
         *(bindparam(f"its_{name}", type_=messages.c[name].type).label(name) for name in _FROZEN),
         staged.customer_id,
@@ -184,9 +197,9 @@ def _row() -> list[Any]:
         staged.address_key,
         staged.due_at,
         at.label("planned_at"),
-        send_after.label("send_after"),
+        case((staged.send_after > at, own), else_=opens_at).label("send_after"),
         staged.expires_at,
-        send_after.label("counts_at"),
+        opens_at.label("counts_at"),
         case((planned, null()), else_=at).label("ended_at"),
     ]
 

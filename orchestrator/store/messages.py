@@ -5,7 +5,7 @@ Many messages move in one statement: what differs between them travels as one JS
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -50,7 +50,8 @@ from orchestrator.tables import (
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import ids_text, rows, these_ids
-from orchestrator.tables.messages import is_left, is_one_of, is_suspect
+from orchestrator.tables.messages import is_left, is_one_of, is_suspect, may_have_arrived
+from orchestrator.tables.spread import spread
 
 CLAIMS_MAX = 5
 """A message that was claimed so often without any result is poisoned: it stops alone."""
@@ -76,13 +77,15 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Where a message goes, and why. `again_at`: when it is due again, if it comes back."""
+    """Where a message goes, and why. `again_at`: when it is due again, if it comes back; where many
+    wait for that moment, they leave `spread_over` a while after it."""
 
     id: int
     state: State
     reason: str | None = None
     again_at: datetime | None = None
     provider_ref: str | None = None
+    spread_over: timedelta = timedelta(0)
 
 
 _CLAIM_COLUMNS = [messages.c[name] for name in Claimed.__dataclass_fields__]
@@ -190,20 +193,17 @@ _WHY_EXPIRED = case(
     (messages.c.state == State.DEFERRED, func.coalesce(messages.c.reason, "expired")),
     else_="expired",
 )
-_UNSURE = (State.UNKNOWN, State.ACCEPTED)
 
 
-def may_have_arrived(
-    besides: ColumnElement[str] | None = None,
-) -> ColumnElement[bool]:
-    """An attempt at the message was never answered, or its answer came too late to matter.
+def some_may_have_arrived(besides: ColumnElement[str] | None = None) -> ColumnElement[bool]:
+    """Of a message, an attempt was never answered, or its answer came too late to matter.
 
     A service message is sent again where nobody knows. Whatever ends it then, nobody may say that
     it never arrived. `besides`: not the attempt that this token began.
     """
     others = () if besides is None else (attempts.c.token != besides,)
-    unsure = or_(attempts.c.outcome.is_(None), is_one_of(attempts.c.outcome, _UNSURE))
-    found = select(attempts.c.id).where(attempts.c.message_id == messages.c.id, unsure, *others)
+    mine = attempts.c.message_id == messages.c.id
+    found = select(attempts.c.id).where(mine, may_have_arrived(), *others)
     return and_(messages.c.tries > 0, exists(found.correlate(messages)))
 
 
@@ -211,8 +211,8 @@ _EXPIRE = (
     update(messages)
     .where(is_one_of(messages.c.state, WAITING), messages.c.expires_at <= _NOW)
     .values(
-        state=case((may_have_arrived(), State.UNKNOWN_FINAL), else_=State.EXPIRED),
-        reason=case((may_have_arrived(), NO_ANSWER), else_=_WHY_EXPIRED),
+        state=case((some_may_have_arrived(), State.UNKNOWN_FINAL), else_=State.EXPIRED),
+        reason=case((some_may_have_arrived(), NO_ANSWER), else_=_WHY_EXPIRED),
         ended_at=_NOW,
     )
 )
@@ -221,8 +221,8 @@ _POISON = (
     update(messages)
     .where(_OVERDUE_CLAIM, messages.c.claims >= CLAIMS_MAX)
     .values(
-        state=case((may_have_arrived(), State.UNKNOWN_FINAL), else_=State.POISONED),
-        reason=case((may_have_arrived(), NO_ANSWER), else_="claimed_in_vain"),
+        state=case((some_may_have_arrived(), State.UNKNOWN_FINAL), else_=State.POISONED),
+        reason=case((some_may_have_arrived(), NO_ANSWER), else_="claimed_in_vain"),
         ended_at=_NOW,
         token=None,
     )
@@ -260,12 +260,15 @@ _MOVES = rows(
         "waits_until": Instant(),
         "provider_ref": String(),
         "ended_at": Instant(),
+        "spread_us": Integer(),
     },
 )
 
 
 _HELD_TOKEN: ColumnElement[str] = bindparam("held_token", type_=String())
-_ENDS_UNSURE = and_(is_one_of(_MOVES.c.state, NEVER_ARRIVED), may_have_arrived(besides=_HELD_TOKEN))
+_ENDS_UNSURE = and_(
+    is_one_of(_MOVES.c.state, NEVER_ARRIVED), some_may_have_arrived(besides=_HELD_TOKEN)
+)
 _MOVE = (
     update(messages)
     .where(
@@ -276,7 +279,16 @@ _MOVE = (
     .values(
         state=case((_ENDS_UNSURE, State.UNKNOWN_FINAL), else_=_MOVES.c.state),
         reason=case((_ENDS_UNSURE, NO_ANSWER), else_=_MOVES.c.reason),
-        send_after=func.coalesce(_MOVES.c.waits_until, messages.c.send_after, type_=Instant()),
+        send_after=case(
+            (_MOVES.c.waits_until.is_(None), messages.c.send_after),
+            (_MOVES.c.spread_us == 0, _MOVES.c.waits_until),
+            else_=spread(
+                _MOVES.c.waits_until,
+                messages.c.customer_id,
+                messages.c.expires_at,
+                _MOVES.c.spread_us,
+            ),
+        ),
         counts_at=func.coalesce(_MOVES.c.waits_until, messages.c.counts_at, type_=Instant()),
         provider_ref=func.coalesce(_MOVES.c.provider_ref, messages.c.provider_ref),
         ended_at=_MOVES.c.ended_at,
@@ -300,6 +312,7 @@ def move(connection: Connection, token: str, moves: Sequence[Move], now: datetim
             to_micros(m.again_at) if m.again_at is not None and m.state in WAITING else None,
             m.provider_ref,
             None if m.state in UNDECIDED else to_micros(now),
+            m.spread_over // timedelta(microseconds=1),
         ]
         for m in moves
     ]

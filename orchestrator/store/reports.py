@@ -8,10 +8,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from orchestrator.model.message import ADMITTED, IN_HAND, WAITING
 from orchestrator.tables import attempts, contents, journeys, messages
-from orchestrator.tables.messages import is_one_of
-
-MAY_HAVE_ARRIVED = ("accepted", "unknown")
-"""Outcomes of an attempt; none yet is another."""
+from orchestrator.tables.messages import is_one_of, may_have_arrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +79,7 @@ def maybe_twice(connection: Connection) -> Counter[tuple[str, str]]:
     times = (
         select(messages.c.campaign, messages.c.channel, (func.count() - 1).label("more"))
         .join(attempts, attempts.c.message_id == messages.c.id)
-        .where(
-            messages.c.tries > 1,
-            or_(attempts.c.outcome.is_(None), attempts.c.outcome.in_(MAY_HAVE_ARRIVED)),
-        )
+        .where(messages.c.tries > 1, may_have_arrived())
         .group_by(messages.c.id)
         .having(func.count() > 1)
         .subquery()

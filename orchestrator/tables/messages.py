@@ -15,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     literal_column,
+    or_,
     text,
 )
 
@@ -146,6 +147,14 @@ attempts = Table(
     Column("detail", String),
     Column("provider_ref", String),
 )
+
+_MAY_HAVE_ARRIVED = (State.ACCEPTED, State.UNKNOWN)
+
+
+def may_have_arrived() -> ColumnElement[bool]:
+    """An attempt was accepted, or nobody knows; of any other it is certain that nothing came."""
+    return or_(attempts.c.outcome.is_(None), is_one_of(attempts.c.outcome, _MAY_HAVE_ARRIVED))
+
 
 # What happened later: feedback, corrections, cancellations.
 message_log = Table(

@@ -101,7 +101,8 @@ def test_the_status(town: ShopFolder) -> None:
     town.ok("run", "--once", at=NIGHT)
     town.ok("pause", "channel", "sms", "--reason", "a wrong number", at=NIGHT)
     said = town.json("status", at=NIGHT)
-    assert (said["due_now"], said["next_due"]) == (0, "2026-11-25T14:00:00Z")
+    assert said["due_now"] == 0
+    assert "2026-11-25T14:00:00Z" <= said["next_due"] < "2026-11-25T14:10:00Z"
     assert [(w["channel"], w["messages"]) for w in said["waiting"]] == [("email", 1)]
     assert [(p["scope"], p["name"], p["reason"]) for p in said["paused"]] == [
         ("channel", "sms", "a wrong number")

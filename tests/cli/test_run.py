@@ -49,7 +49,7 @@ def test_what_is_held_overnight_leaves_in_the_morning(waiting: ShopFolder) -> No
     waiting.happen("ann", at=NIGHT)
     waiting.ok("run", "--once", at=NIGHT + MINUTE)
     assert len(waiting.sent()) == 0
-    waiting.ok("run", "--once", at=NIGHT + timedelta(hours=10, minutes=1))
+    waiting.ok("run", "--once", at=NIGHT + timedelta(hours=10, minutes=10))
     assert len(waiting.sent()) == 1
 
 
