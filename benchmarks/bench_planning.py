@@ -48,10 +48,12 @@ def measure(divisor: int) -> Measured:
         postgres(durable=True, settings=SETTINGS if divisor == 1 else None) as server,
     ):
         engine = open_database(server.url())
-        create_schema(engine)
-        fill_town(engine, Town(CUSTOMERS // divisor, EVENTS_EACH, lively=True))
-        yield from measured(engine, Path(folder))
-        engine.dispose()
+        try:
+            create_schema(engine)
+            fill_town(engine, Town(CUSTOMERS // divisor, EVENTS_EACH, lively=True))
+            yield from measured(engine, Path(folder))
+        finally:
+            engine.dispose()
 
 
 def measured(engine: Engine, folder: Path) -> Measured:
@@ -78,7 +80,7 @@ def measured(engine: Engine, folder: Path) -> Measured:
 
 
 def _planned(engine: Engine) -> set[tuple[Any, ...]]:
-    names = ("campaign", "customer_id", "channel", "state", "address", "send_after")
+    names = ("campaign", "customer_id", "channel", "state", "address", "counts_at")
     wanted = select(*(messages.c[name] for name in names)).where(messages.c.campaign != "summer")
     with reading(engine) as connection:
         return {tuple(row) for row in connection.execute(wanted)}
