@@ -54,6 +54,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo.distributed", description=__doc__)
     parser.add_argument("--seconds", type=float, help="end by itself after so long")
     seconds: float | None = parser.parse_args().seconds
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the processes end as by Ctrl-C
     loaded = load(HOME)
     assert not loaded.problems  # the shipped campaigns are right
     shutil.rmtree(PLACE, ignore_errors=True)
