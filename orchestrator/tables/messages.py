@@ -64,6 +64,7 @@ def is_suspect(claims: Any) -> ColumnElement[bool]:
 _waiting = text(f"state IN ({', '.join(repr(str(state)) for state in WAITING)})")
 _suspect = text(f"{_waiting.text} AND claims >= {SUSPECT_AFTER}")
 _in_hand = text(f"state IN ({', '.join(repr(str(state)) for state in IN_HAND)})")
+_planned = text("state NOT IN ('skipped', 'held_out')")
 _trouble = text(f"state IN ({', '.join(repr(str(state)) for state in TROUBLE)})")
 
 messages = Table(
@@ -120,6 +121,13 @@ messages = Table(
     Index("messages_in_hand_idx", "lease_until", sqlite_where=_in_hand, postgresql_where=_in_hand),
     Index("messages_trouble_idx", "ended_at", sqlite_where=_trouble, postgresql_where=_trouble),
     Index(None, "campaign", "planned_at"),
+    Index(  # for `max_audience`: it must not read past all that were skipped
+        "messages_planned_idx",
+        "campaign",
+        "planned_at",
+        sqlite_where=_planned,
+        postgresql_where=_planned,
+    ),
 )
 
 # What was shown: the text as rendered, and the quote. One row for each message that was admitted.

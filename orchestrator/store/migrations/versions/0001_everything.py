@@ -525,6 +525,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('claimed', 'sending', 'unknown')"),
     )
     op.create_index(
+        "messages_planned_idx",
+        "messages",
+        ["campaign", "planned_at"],
+        unique=False,
+        sqlite_where=sa.text("state NOT IN ('skipped', 'held_out')"),
+        postgresql_where=sa.text("state NOT IN ('skipped', 'held_out')"),
+    )
+    op.create_index(
         "messages_suspect_idx",
         "messages",
         ["channel", "claims"],
