@@ -58,6 +58,9 @@ IN_HAND = (State.CLAIMED, State.SENDING, State.UNKNOWN)
 UNDECIDED = (*PENDING, State.SENDING, State.UNKNOWN)
 """Not at an end yet."""
 
+NEVER_PLANNED = (State.SKIPPED, State.HELD_OUT)
+"""Decisions that led to no message."""
+
 NEVER_ARRIVED = (
     State.REJECTED,
     State.SUPPRESSED,

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from orchestrator.model.message import WAITING, State
+from orchestrator.model.message import NEVER_PLANNED, WAITING, State
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import canaries, canary_messages, messages, versions
 from orchestrator.tables.base import Instant
@@ -180,7 +180,7 @@ _PLANNED = (
         messages.c.version == bindparam("its_version"),
         messages.c.step == bindparam("its_step"),
         messages.c.planned_at >= versions.c.created_at,
-        ~is_one_of(messages.c.state, (State.SKIPPED, State.HELD_OUT)),
+        ~is_one_of(messages.c.state, NEVER_PLANNED),
     )
 )
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateTable
 
-from orchestrator.model.message import State
+from orchestrator.model.message import NEVER_PLANNED, State
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import messages
 from orchestrator.tables.base import Id, Instant
@@ -210,7 +210,7 @@ _SINCE = (
     .where(
         messages.c.campaign == bindparam("campaign"),
         messages.c.planned_at > bindparam("since", type_=Instant()),
-        ~is_one_of(messages.c.state, (State.SKIPPED, State.HELD_OUT)),
+        ~is_one_of(messages.c.state, NEVER_PLANNED),
     )
 )
 

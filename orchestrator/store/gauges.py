@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from orchestrator.model.message import IN_HAND, TROUBLE, WAITING, State
+from orchestrator.model.message import IN_HAND, NEVER_PLANNED, TROUBLE, WAITING, State
 from orchestrator.store.passes import skipped_in_passes
 from orchestrator.store.reports import maybe_twice, stated
 from orchestrator.tables import attempts, messages
 from orchestrator.tables.messages import is_one_of
 
 _SENT = (State.ACCEPTED, State.DELIVERED, State.BOUNCED, State.COMPLAINED)
-_NEVER_PLANNED = (State.SKIPPED, State.HELD_OUT)
 _MAY_TURN = (*WAITING, *IN_HAND, State.UNKNOWN_FINAL)
 
 LATELY_MAX = 50_000
@@ -161,7 +160,7 @@ def totals(connection: Connection) -> Totals:
     found = Totals(Counter(), Counter(), Counter(), Counter(), Counter(), maybe_twice(connection))
     for one in stated(connection):
         found.states[one.state] += one.messages
-        if one.state in _NEVER_PLANNED:
+        if one.state in NEVER_PLANNED:
             reason = one.reason or one.state
             found.skipped[one.campaign, reason] += one.messages
             continue

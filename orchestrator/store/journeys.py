@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from orchestrator.model.message import ADMITTED, PENDING, State
+from orchestrator.model.message import ADMITTED, NEVER_PLANNED, PENDING
 from orchestrator.store.dialect import ignoring
 from orchestrator.tables import journeys, messages
 from orchestrator.tables.base import Instant
@@ -197,7 +197,7 @@ def stopped_here(step: int) -> ColumnElement[bool]:
     """Whether the decision for the journey's step was not to send."""
     return exists(
         select(messages.c.id)
-        .where(*_same(step), is_one_of(messages.c.state, (State.SKIPPED, State.HELD_OUT)))
+        .where(*_same(step), is_one_of(messages.c.state, NEVER_PLANNED))
         .correlate(journeys)
     )
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from orchestrator.model.message import IN_HAND, TROUBLE, WAITING, State
+from orchestrator.model.message import IN_HAND, NEVER_PLANNED, TROUBLE, WAITING, State
 from orchestrator.tables.base import Id, Instant, Json, metadata
 from orchestrator.tables.customers import customers
 
@@ -64,7 +64,7 @@ def is_suspect(claims: Any) -> ColumnElement[bool]:
 _waiting = text(f"state IN ({', '.join(repr(str(state)) for state in WAITING)})")
 _suspect = text(f"{_waiting.text} AND claims >= {SUSPECT_AFTER}")
 _in_hand = text(f"state IN ({', '.join(repr(str(state)) for state in IN_HAND)})")
-_planned = text("state NOT IN ('skipped', 'held_out')")
+_planned = text(f"state NOT IN ({', '.join(repr(str(state)) for state in NEVER_PLANNED)})")
 _trouble = text(f"state IN ({', '.join(repr(str(state)) for state in TROUBLE)})")
 
 messages = Table(
