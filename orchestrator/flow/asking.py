@@ -70,6 +70,7 @@ class Asking:
         self._looked = looked
         self._clock_rows: dict[ClockRules, str] = {}
         self._slots: dict[str, list[SlotRow]] = {}
+        self._changes: dict[str, dict[int, datetime]] = {}
         self._pauses = controls.pauses(connection)
         self._since = campaigns.all_since(connection)
 
@@ -102,8 +103,8 @@ class Asking:
                 return _of_slots(self.slots(version))
             case OnPriceDrop() | OnBackInStock():
                 news = self.earliest(version)
-                changes = self._changes(version, after=news)
-                return _of_changes(version, changes)
+                changes = self._open_changes(version)
+                return _of_changes(version, {id: at for id, at in changes.items() if at > news})
             case _:
                 return self._look(version)
 
@@ -114,9 +115,8 @@ class Asking:
             case OnCron() | OnDay() | OnDate():
                 return _of_slots([s for s in self._open_slots(version) if s.due_at <= news])
             case OnPriceDrop() | OnBackInStock():
-                changes = self._changes(version, after=self._from(version))
-                old = {id: at for id, at in changes.items() if at <= news}
-                return _of_changes(version, old)
+                changes = self._open_changes(version)
+                return _of_changes(version, {id: at for id, at in changes.items() if at <= news})
             case _:
                 return None  # each event and membership is decided about, however late
 
@@ -218,9 +218,14 @@ class Asking:
             )
         return self._slots[version.digest]
 
-    def _changes(self, version: Version, after: datetime) -> dict[int, datetime]:
-        kind = _kind(version)
-        return passes.open_changes(self.connection, version.name, kind, after, self.now)
+    def _open_changes(self, version: Version) -> dict[int, datetime]:
+        """All that nobody has looked at, those that are no longer news among them."""
+        if version.digest not in self._changes:
+            after = min(self.earliest(version), self._from(version))
+            self._changes[version.digest] = passes.open_changes(
+                self.connection, version.name, _kind(version), after, self.now
+            )
+        return self._changes[version.digest]
 
     def _begun(self, version: Version) -> datetime:
         return self._since.get(version.name, self.now)

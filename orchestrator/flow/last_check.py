@@ -66,14 +66,14 @@ def _move(row: Any, state: State, case: Case, now: datetime) -> Move:
     if state is State.CAPPED and case.campaign.when_full == "defer":
         return _come_back(row, now + CAPPED_AGAIN_AFTER)
     if state is State.DEFERRED:
-        return _come_back(row, row.opens_at, case.shop.spread)
+        return _come_back(row, row.opens_at, spread_over=case.shop.spread, closes_at=row.closes_at)
     return Move(row.message_id, state, row.reason)
 
 
-def _come_back(row: Any, at: datetime, spread_over: timedelta = timedelta(0)) -> Move:
+def _come_back(row: Any, at: datetime, **window: Any) -> Move:
     if at >= row.expires_at:
         return Move(row.message_id, State.EXPIRED, row.reason)
-    return Move(row.message_id, State.DEFERRED, row.reason, at, spread_over=spread_over)
+    return Move(row.message_id, State.DEFERRED, row.reason, at, **window)
 
 
 def _changed_prices(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, not_
@@ -44,13 +44,18 @@ class Place:
         """The condition, for whoever stands here."""
         return matches(when, self.campaign, self.version.shop, self.statements.law)
 
-    def go(self, *which: Any, to: int) -> int:
-        """Send those who are due here, and match, on to another step."""
+    def go(self, *which: Any, to: int, in_time: bool = False) -> int:
+        """Send those who stand here, and match, on to another step.
+
+        From now on, or `in_time`: as of when they were due here, for time alone has brought them
+        on. Where nobody was there to see it, what comes next is as late as it is.
+        """
         program = self.campaign.program
         if to >= len(program):
             return self.leave(*which, why=FINISHED)
         op = program[to]
-        due_at = self.now + op.wait.for_ if isinstance(op, WaitOp) else self.now
+        wait = op.wait.for_ if isinstance(op, WaitOp) else timedelta(0)
+        due_at = journeys.due_later(wait) if in_time else self.now + wait
         here = (*journeys.standing_at(self.version.digest, self.step), *which)
         return journeys.move(self.connection, here, self.parameters, to=to, due_at=due_at)
 
@@ -79,12 +84,12 @@ def travel(place: Place) -> Counter[str]:
                 place.leave(came(wait.exit_on), why=f"left: {wait.exit_on.event}")
             if wait.until is not None:
                 place.go(came(wait.until), to=place.step + 1)
-            place.go(due, to=place.step + 1)
+            place.go(due, to=place.step + 1, in_time=True)
         case JumpUnless(when=None, target=target):
-            place.go(due, to=target)
+            place.go(due, to=target, in_time=True)
         case JumpUnless(when=when, target=target):
-            place.go(and_(due, not_(place.matches(when))), to=target)
-            place.go(due, to=place.step + 1)
+            place.go(and_(due, not_(place.matches(when))), to=target, in_time=True)
+            place.go(due, to=place.step + 1, in_time=True)
         case ExitOp(reason=reason):
             place.leave(due, why=reason)
     return Counter()
@@ -93,7 +98,7 @@ def travel(place: Place) -> Counter[str]:
 def _send(place: Place, op: SendOp, due: Any) -> Counter[str]:
     """Decide for those who are due. Whoever does not get a first message leaves the campaign."""
     if op.send.when is not None:
-        place.go(and_(due, not_(place.matches(op.send.when))), to=place.step + 1)
+        place.go(and_(due, not_(place.matches(op.send.when))), to=place.step + 1, in_time=True)
     question = place.statements.on_journey(place.version, place.step)
     counts = decide_into_ledger(
         place.connection,

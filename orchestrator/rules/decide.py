@@ -44,11 +44,12 @@ stands one for each channel, which is looked at only where the customer has pass
 
 def decisions(case: Case) -> Select[Any]:
     """customer_id, occasion, event_id, change_id, due_at, expires_at, reason, channel, address,
-    address_key, send_after; where messages are asked about, also message_id, opens_at, closes_at.
+    address_key, send_after, closes_at; where messages are asked about, also message_id, opens_at.
 
     `reason` is the name of the gate that stopped it, null where none did. Of several channels the
-    reason is that of the channel that came furthest. `channel`, `address` and `send_after` are null
-    where a reason stands, but for `holdout`.
+    reason is that of the channel that came furthest. `channel`, `address`, `send_after` and
+    `closes_at`, by when it must have left or waits again, are null where a reason stands, but for
+    `holdout`; a message that is asked about has its `closes_at` in any case.
     """
     gates = _Gates.of(case)
     found = _looked(case, gates).cte("looked").prefix_with("MATERIALIZED").c
@@ -61,13 +62,11 @@ def decisions(case: Case) -> Select[Any]:
         (found.stop_last < PASSED, _named(found.stop_last, enumerate(gates.last))),
     )
     about = [found[name] for name in ("customer_id", "occasion", "event_id", "change_id")]
+    closes_at = _of_chosen(case, found, chosen, "closes_at")
     if case.sending:
         (channel,) = case.route.channels
-        about += [
-            found.message_id,
-            found[f"send_after_{channel}"].label("opens_at"),
-            found[closes(channel)].label("closes_at"),
-        ]
+        about += [found.message_id, found[f"send_after_{channel}"].label("opens_at")]
+        closes_at = found[f"closes_at_{channel}"]
     return select(
         *about,
         found.due_at,
@@ -78,6 +77,7 @@ def decisions(case: Case) -> Select[Any]:
             _of_chosen(case, found, chosen, what).label(what)
             for what in ("address", "address_key", "send_after")
         ),
+        closes_at.label("closes_at"),
     )
 
 
@@ -159,9 +159,8 @@ def _looked(case: Case, gates: _Gates) -> Select[Any]:
             address.c.address.label(f"address_{channel}"),
             address.c.address_key.label(f"address_key_{channel}"),
             case.opens_at(channel).label(f"send_after_{channel}"),
+            case.clock.c[closes(channel)].label(f"closes_at_{channel}"),
         ]
-        if case.sending:
-            columns.append(case.clock.c[closes(channel)])
     return case.looked(*case.asked.c, *columns)
 
 
@@ -216,7 +215,7 @@ def _chosen(case: Case, found: Any, ok: dict[str, ColumnElement[bool]]) -> Colum
 
 
 def _of_chosen(case: Case, found: Any, chosen: ColumnElement[Any], what: str) -> ColumnElement[Any]:
-    kind = Instant() if what == "send_after" else String()
+    kind = Instant() if what.endswith(("_after", "_at")) else String()
     of_each = {channel: found[f"{what}_{channel}"] for channel in case.route.channels}
     return either(of_each, value=chosen, else_=cast(null(), kind))
 

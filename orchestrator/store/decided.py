@@ -34,7 +34,7 @@ from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import messages
 from orchestrator.tables.base import Id, Instant
 from orchestrator.tables.messages import is_one_of
-from orchestrator.tables.spread import spread
+from orchestrator.tables.spread import sooner, spread
 
 HELD = ("paused", "channel_paused", "not_approved")
 """Reasons that decide nothing: whoever they stop is asked about again."""
@@ -57,6 +57,7 @@ _staged = Table(
     Column("address", String),
     Column("address_key", String),
     Column("send_after", Instant),
+    Column("closes_at", Instant),
     prefixes=["TEMPORARY"],
 )
 
@@ -183,7 +184,8 @@ def _row() -> list[Any]:
     )
     opens_at = func.coalesce(staged.send_after, at, type_=Instant())
     over_us = bindparam("spread_us", type_=BigInteger())
-    own = spread(staged.send_after, staged.customer_id, staged.expires_at, over_us)
+    ends_at = sooner(staged.expires_at, staged.closes_at)
+    own = spread(staged.send_after, staged.customer_id, ends_at, over_us)
     return [
         *(bindparam(f"its_{name}", type_=messages.c[name].type).label(name) for name in _FROZEN),
         staged.customer_id,

@@ -163,13 +163,18 @@ def due(version: str, step: int) -> list[ColumnElement[bool]]:
     return [*standing_at(version, step), journeys.c.due_at <= _NOW]
 
 
+def due_later(by: timedelta) -> ColumnElement[datetime]:
+    """So much later than a journey is due where it stands."""
+    return later(journeys.c.due_at, by)
+
+
 def move(
     connection: Connection,
     which: Iterable[ColumnElement[bool]],
     parameters: Mapping[str, Any],
     *,
     to: int,
-    due_at: datetime,
+    due_at: datetime | ColumnElement[datetime],
 ) -> int:
     """Go to a step, to be looked at again when `due_at` has come."""
     statement = update(journeys).where(*which).values(step=to, step_since=_NOW, due_at=due_at)

@@ -51,7 +51,7 @@ from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import ids_text, rows, these_ids
 from orchestrator.tables.messages import is_left, is_one_of, is_suspect, may_have_arrived
-from orchestrator.tables.spread import spread
+from orchestrator.tables.spread import sooner, spread
 
 CLAIMS_MAX = 5
 """A message that was claimed so often without any result is poisoned: it stops alone."""
@@ -78,7 +78,7 @@ class Claimed:
 @dataclass(frozen=True, slots=True)
 class Move:
     """Where a message goes, and why. `again_at`: when it is due again, if it comes back; where many
-    wait for that moment, they leave `spread_over` a while after it."""
+    wait for that moment, they leave `spread_over` a while after it, and before `closes_at`."""
 
     id: int
     state: State
@@ -86,6 +86,7 @@ class Move:
     again_at: datetime | None = None
     provider_ref: str | None = None
     spread_over: timedelta = timedelta(0)
+    closes_at: datetime | None = None
 
 
 _CLAIM_COLUMNS = [messages.c[name] for name in Claimed.__dataclass_fields__]
@@ -261,6 +262,7 @@ _MOVES = rows(
         "provider_ref": String(),
         "ended_at": Instant(),
         "spread_us": Integer(),
+        "closes_at": Instant(),
     },
 )
 
@@ -285,7 +287,7 @@ _MOVE = (
             else_=spread(
                 _MOVES.c.waits_until,
                 messages.c.customer_id,
-                messages.c.expires_at,
+                sooner(messages.c.expires_at, _MOVES.c.closes_at),
                 _MOVES.c.spread_us,
             ),
         ),
@@ -313,6 +315,7 @@ def move(connection: Connection, token: str, moves: Sequence[Move], now: datetim
             m.provider_ref,
             None if m.state in UNDECIDED else to_micros(now),
             m.spread_over // timedelta(microseconds=1),
+            None if m.closes_at is None else to_micros(m.closes_at),
         ]
         for m in moves
     ]

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from channels.contract import Attempt, Found, Unknown
+from channels.contract import Attempt, Found, Item, Prepared, Unknown, Unsupported
 from orchestrator.flow.ingest import address_key
 from orchestrator.store.cancelling import Which, cancel
 from orchestrator.store.consents import suppress
 from orchestrator.store.database import writing
+from orchestrator.store.messages import CLAIMS_MAX
 from orchestrator.tables import attempts, messages
 from tests.provider.channel import RecordingChannel, RecordingSettings
 from tests.provider.running import RunningProvider
+from tests.support.crash import Crash
 from tests.support.shop import NOW, Small, consent, customer, event
 
 SECOND = timedelta(seconds=1)
@@ -84,6 +86,14 @@ def test_a_look_that_fails_keeps_no_other_from_being_looked_for(
 class Mute(RecordingChannel):
     """Never knows."""
 
+    deadly = False
+
+    def prepare(self, item: Item) -> Prepared | Unsupported:
+        """The worker may die of it."""
+        if self.deadly:
+            raise Crash
+        return super().prepare(item)
+
     def find(self, attempt: Attempt) -> Found:
         """Has no record."""
         return Unknown("no record")
@@ -115,6 +125,16 @@ def refused(shop: Small, provider: RunningProvider) -> None:
     assert [row["outcome"] for row in shop.rows(attempts)] == ["unknown", "rejected"]
 
 
+def poisoned(shop: Small, provider: RunningProvider) -> None:
+    """Workers die of the second one."""
+    assert isinstance(shop.channel, Mute)
+    shop.channel.deadly = True
+    for n in range(CLAIMS_MAX):
+        with pytest.raises(Crash):
+            shop.dispatch(NOW + timedelta(minutes=30 + 3 * n))
+    shop.dispatch(NOW + timedelta(minutes=30 + 3 * CLAIMS_MAX))
+
+
 @pytest.mark.parametrize(
     ("ends", "reason"),
     [
@@ -122,6 +142,7 @@ def refused(shop: Small, provider: RunningProvider) -> None:
         (suppressed, "no_answer"),
         (called_off, "cancelled_by_hand"),
         (refused, "no_answer"),
+        (poisoned, "no_answer"),
     ],
 )
 def test_what_may_have_arrived_never_ends_as_if_it_had_not(

@@ -3,19 +3,17 @@
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import text, update
-from sqlalchemy.event import listen
 
 from channels.contract import Item
 from orchestrator.flow import dispatch
-from orchestrator.store.database import writing
 from orchestrator.store.messages import claim
 from orchestrator.tables import messages
 from orchestrator.tables.messages import SUSPECT_AFTER
 from tests.support.crash import Crash
+from tests.support.query_plans import plans_of
 from tests.support.shop import NOW, Small, consent, customer, event
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -71,19 +69,9 @@ def test_a_suspect_gets_its_chance_while_there_is_always_something_else(
 
 def test_suspects_are_looked_for_in_an_index_of_their_own(tmp_path: Path) -> None:
     shop = busy(tmp_path)
-    on_sqlite = shop.engine.dialect.name == "sqlite"
-    told: list[str] = []
-
-    def plan_of(connection: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
-        if "claims >= 2" in sql and "EXPLAIN" not in sql:
-            asked = "EXPLAIN QUERY PLAN " if on_sqlite else "EXPLAIN "
-            told.extend(str(row) for row in connection.exec_driver_sql(asked + sql, parameters))
-
-    with writing(shop.engine) as connection:
-        if not on_sqlite:  # so small a table would be read as a whole
-            connection.execute(text("ANALYZE messages"))
-            connection.execute(text("SET LOCAL enable_seqscan = off"))
-        listen(shop.engine, "before_cursor_execute", plan_of)
+    if shop.engine.dialect.name == "postgresql":
+        shop.execute(text("ANALYZE messages"))
+    with plans_of(shop.engine, "claims >= 2") as (connection, plans):
         until = NOW + timedelta(minutes=2)
         claim(
             *(connection, "email", "outbox", NOW),
@@ -92,4 +80,6 @@ def test_suspects_are_looked_for_in_an_index_of_their_own(tmp_path: Path) -> Non
             lease_until=until,
             suspect_first=True,
         )
-    assert any("messages_suspect_idx" in line for line in told), told
+    assert plans
+    for plan in plans.values():
+        assert any("messages_suspect_idx" in line for line in plan), plan

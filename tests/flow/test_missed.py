@@ -95,6 +95,19 @@ def test_a_journey_does_not_begin_too_late_though_a_wait_comes_first(tmp_path: P
     assert reasons(shop) == {"expired": 1}
 
 
+def test_a_later_message_does_not_leave_long_after_its_time(tmp_path: Path) -> None:
+    wait, last = {"wait": "2d"}, {"send": {"template": "last"}}
+    shop = Small(tmp_path, {"hello": {"steps": [{"send": {}}, wait, last]}}, since=NOW - HOUR)
+    for n, key in enumerate(("ann1", "bob2")):
+        shop.add(customer(key), consent(key), event(key, "Signed Up", NOW + n * DAY))
+    shop.run(NOW, NOW + DAY, HOUR)
+    shop.tick(NOW + 3 * DAY + HOUR)
+    states = {(row["customer_id"], row["step"]): row["state"] for row in shop.rows(messages)}
+    ann, bob = shop.ids()["ann1"], shop.ids()["bob2"]
+    assert (states[ann, 2], states[bob, 2]) == ("skipped", "accepted")
+    assert reasons(shop) == {"expired": 1}
+
+
 def test_a_first_message_that_expires_on_the_way_is_counted_once(tmp_path: Path) -> None:
     steps = {"steps": [{"send": {"expires": "1h"}}, {"wait": "1h"}, {"send": {}}]}
     shop = Small(tmp_path, {"hello": steps}, since=NOW - HOUR)

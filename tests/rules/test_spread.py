@@ -27,7 +27,7 @@ ASKED = select(
     spread(
         bindparam("opens_at", type_=Instant()),
         bindparam("customer_id", type_=Id),
-        bindparam("expires_at", type_=Instant()),
+        bindparam("ends_at", type_=Instant()),
         bindparam("over_us", type_=BigInteger()),
     )
 )
@@ -40,7 +40,7 @@ def engine(module_databases: Databases) -> Engine:
 
 def own(engine: Engine, id: int, lasts: timedelta, over: timedelta) -> timedelta:
     """How long after the opening a customer's moment is."""
-    asked = {"opens_at": NOW, "customer_id": id, "expires_at": NOW + lasts}
+    asked = {"opens_at": NOW, "customer_id": id, "ends_at": NOW + lasts}
     with reading(engine) as connection:
         at = connection.scalar(ASKED, {**asked, "over_us": over // MICROSECOND})
     assert isinstance(at, datetime)
@@ -126,3 +126,14 @@ def test_what_the_last_check_puts_off_is_spread_as_well(tmp_path: Path) -> None:
     }
     assert {row["id"]: row["send_after"] for row in shop.rows(messages)} == planned
     assert {row["counts_at"] for row in shop.rows(messages)} == {OPENS}
+
+
+@pytest.mark.usefixtures("databases")
+def test_nobody_is_put_off_beyond_the_closing(tmp_path: Path) -> None:
+    shop = held(tmp_path, 20, quiet_hours="09:20-09:00", spread="2h")
+    assert all(OPENS <= row["send_after"] < OPENS + 10 * MINUTE for row in shop.rows(messages))
+    shop.execute(update(messages).values(send_after=NIGHT))  # so that the last check puts them off
+    shop.tick(NIGHT)
+    assert all(OPENS <= row["send_after"] < OPENS + 10 * MINUTE for row in shop.rows(messages))
+    shop.run(OPENS, OPENS + 10 * MINUTE, MINUTE)
+    assert len(shop.sent()) == 40
