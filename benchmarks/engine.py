@@ -59,9 +59,8 @@ def shipped() -> tuple[Version, ...]:
 
 def claimed_of(connection: Connection, version: Version) -> list[Claimed]:
     """The planned messages of a campaign, as a worker would have them in its hands."""
-    names = Claimed.__dataclass_fields__
     found = connection.execute(
-        select(*(messages.c[name] for name in names)).where(
+        select(*(messages.c[name] for name in Claimed._fields)).where(
             messages.c.version == version.digest, messages.c.state == State.PLANNED
         )
     )

@@ -91,7 +91,9 @@ def run_campaign(
         before = ours.states()
         cpu_s, began = servers.cpu_s(*ours.pids), datetime.now(UTC)
         ours.hints.plan()
-        until(lambda: _settled(ours, before), "everything accepted", wait_s=600)
+        # Seldom: looking costs the database work that is none of ours. The ledger has the times.
+        every_s = 0.1 if alone else 1.0
+        until(lambda: _settled(ours, before), "everything accepted", 600, every_s)
         cpu_s = servers.cpu_s(*ours.pids) - cpu_s
         accepted = messages.c.state == State.ACCEPTED
         told = select(func.count(), func.max(messages.c.ended_at)).where(

@@ -42,13 +42,15 @@ def _stat(process: int) -> list[str]:
         return []
 
 
-def until(found: Callable[[], bool], what: str, wait_s: float = WAIT_S) -> None:
+def until(
+    found: Callable[[], bool], what: str, wait_s: float = WAIT_S, every_s: float = LOOK_EVERY_S
+) -> None:
     """Look again and again. RuntimeError when it does not come."""
     end_s = monotonic() + wait_s
     while not found():
         if monotonic() > end_s:
             raise RuntimeError(f"{what}: not within {wait_s:g} s")
-        sleep(LOOK_EVERY_S)
+        sleep(every_s)
 
 
 @contextmanager

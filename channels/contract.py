@@ -103,6 +103,23 @@ class Item:
     language: str | None
     """BCP 47, for Content-Language and for voices."""
 
+    def of_attempt(self, attempt_id: str, not_after: datetime | None) -> "Item":
+        """The same, as one attempt writes it: `dataclasses.replace` takes three times as long."""
+        return Item(
+            self.message_id,
+            attempt_id,
+            self.kind,
+            self.address,
+            self.text,
+            self.subject,
+            self.html,
+            self.sender,
+            self.headers,
+            self.stable_id,
+            not_after,
+            self.language,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -411,11 +428,13 @@ class Channel(ABC, Generic[S]):
         able = self.capabilities
         if item.kind not in able.kinds:
             return Unsupported(f"{self.name} carries no {item.kind}", "choose another channel")
-        written = {part for part in ("subject", "html", "text") if getattr(item, part)}
-        for part in sorted(KINDS[item.kind].required - written):
-            return Unsupported(f"{item.kind} without {part}", f"write {item.kind}.{part}.j2")
-        for part in sorted(written - able.parts[item.kind]):
-            return Unsupported(f"{self.name} carries no {part} for {item.kind}", f"drop the {part}")
+        required, carried = KINDS[item.kind].required, able.parts[item.kind]
+        for part, text in (("html", item.html), ("subject", item.subject), ("text", item.text)):
+            if not text and part in required:
+                return Unsupported(f"{item.kind} without {part}", f"write {item.kind}.{part}.j2")
+            if text and part not in carried:
+                name = f"{self.name} carries no {part} for {item.kind}"
+                return Unsupported(name, f"drop the {part}")
         for what, line in (("address", item.address), ("sender's name", item.sender.name)):
             if UNPRINTABLE.search(line):
                 return Unsupported(f"the {what} has a control character", "mend the data")

@@ -18,6 +18,8 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from channels import mime
 from channels.contract import (
     KINDS,
@@ -47,7 +49,7 @@ _TORN = b"#torn\n"
 _SAFE_NAME = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _UNSAFE = re.compile(r"[^A-Za-z0-9@+._-]", re.ASCII)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = msgspec.json.encode
 
 
 class OutboxSettings(ChannelSettings):
@@ -252,7 +254,7 @@ def _line(item: Item, stamp: str, file: str) -> bytes:
         "at": stamp,
         "file": file or None,
     }
-    return _encode(values).encode("ascii") + b"\n"
+    return _encode(values) + b"\n"
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

@@ -5,7 +5,6 @@ the write every gate is asked once more, and what does not pass ends with that g
 batch is judged by the moment at which it leaves, and written within `HOLD` of that or not at all.
 """
 
-import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -290,7 +289,7 @@ def _item(made: Composed, attempt: int, closes_at: datetime | None) -> Item:
     """As this attempt writes it; before it is quiet again no provider may still hold it."""
     item = made.prepared.item
     ends = [at for at in (item.not_after, closes_at) if at is not None]
-    return dataclasses.replace(item, attempt_id=str(attempt), not_after=min(ends, default=None))
+    return item.of_attempt(str(attempt), not_after=min(ends, default=None))
 
 
 _NOT_TRIED = Deferred(0, "the provider failed for those before it")

@@ -49,12 +49,13 @@ def last_check(
     }
     found = Checked()
     for row in connection.execute(question.decisions, parameters):
-        if row.reason is not None:
-            found.moves.append(_move(row, question.ends_as[row.reason], question.case, now))
-        elif row.address != composed[row.message_id].claimed.address:
-            found.moves.append(Move(row.message_id, State.PLANNED, "address_changed", now))
+        message_id, reason, address, _, closes_at, _ = row
+        if reason is not None:
+            found.moves.append(_move(row, question.ends_as[reason], question.case, now))
+        elif address != composed[message_id].claimed.address:
+            found.moves.append(Move(message_id, State.PLANNED, "address_changed", now))
         else:
-            found.closes_at[row.message_id] = row.closes_at
+            found.closes_at[message_id] = closes_at
     for id in _changed_prices(connection, composed, question.case.shop, now):
         if id in found.closes_at:  # rendered again, as it is now
             del found.closes_at[id]

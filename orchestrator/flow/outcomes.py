@@ -2,8 +2,8 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from channels.contract import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
 from orchestrator.model.breaker import Sign
@@ -19,8 +19,7 @@ _OF_PROVIDER = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """One attempt's end: where the message goes, the attempt's line, and what the address is worth.
 
     `suppress`: "all" for an address that will never work, "marketing" for an opt-out that the

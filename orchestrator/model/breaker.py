@@ -77,6 +77,8 @@ class Breaker:
     def saw(self, sign: Sign, now: datetime) -> "Breaker":
         """After one more outcome."""
         if sign is Sign.WORKS:
+            if not self.failures and not self.trips and self.open_until is None:
+                return self
             still = self.open_until if self.open_until and self.open_until > now else None
             return replace(self, failures=0, trips=0, open_until=None if self.trips else still)
         failures = self.failures + 1

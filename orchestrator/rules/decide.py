@@ -44,7 +44,8 @@ stands one for each channel, which is looked at only where the customer has pass
 
 def decisions(case: Case) -> Select[Any]:
     """customer_id, occasion, event_id, change_id, due_at, expires_at, reason, channel, address,
-    address_key, send_after, closes_at; where messages are asked about, also message_id, opens_at.
+    address_key, send_after, closes_at; where messages are asked about, message_id, reason, address,
+    opens_at, closes_at and expires_at.
 
     `reason` is the name of the gate that stopped it, null where none did. Of several channels the
     reason is that of the channel that came furthest. `channel`, `address`, `send_after` and
@@ -61,12 +62,17 @@ def decisions(case: Case) -> Select[Any]:
         (chosen.is_(None), _named(furthest, gates.numbered(), otherwise=literal("no_channel"))),
         (found.stop_last < PASSED, _named(found.stop_last, enumerate(gates.last))),
     )
-    about = [found[name] for name in ("customer_id", "occasion", "event_id", "change_id")]
-    closes_at = _of_chosen(case, found, chosen, "closes_at")
     if case.sending:
         (channel,) = case.route.channels
-        about += [found.message_id, found[f"send_after_{channel}"].label("opens_at")]
-        closes_at = found[f"closes_at_{channel}"]
+        return select(
+            found.message_id,
+            reason.label("reason"),
+            found[f"address_{channel}"].label("address"),
+            found[f"send_after_{channel}"].label("opens_at"),
+            found[f"closes_at_{channel}"].label("closes_at"),
+            found.expires_at,
+        )
+    about = [found[name] for name in ("customer_id", "occasion", "event_id", "change_id")]
     return select(
         *about,
         found.due_at,
@@ -75,9 +81,8 @@ def decisions(case: Case) -> Select[Any]:
         chosen.label("channel"),
         *(
             _of_chosen(case, found, chosen, what).label(what)
-            for what in ("address", "address_key", "send_after")
+            for what in ("address", "address_key", "send_after", "closes_at")
         ),
-        closes_at.label("closes_at"),
     )
 
 

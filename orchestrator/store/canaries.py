@@ -22,11 +22,11 @@ from sqlalchemy import (
     update,
 )
 
-from orchestrator.model.message import NEVER_PLANNED, WAITING, State
+from orchestrator.model.message import WAITING, State
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import canaries, canary_messages, messages, versions
 from orchestrator.tables.base import Instant
-from orchestrator.tables.messages import is_one_of
+from orchestrator.tables.messages import is_one_of, was_planned
 
 OUT, RELEASED, HALTED = "out", "released", "halted"
 
@@ -180,7 +180,7 @@ _PLANNED = (
         messages.c.version == bindparam("its_version"),
         messages.c.step == bindparam("its_step"),
         messages.c.planned_at >= versions.c.created_at,
-        ~is_one_of(messages.c.state, NEVER_PLANNED),
+        was_planned(),
     )
 )
 

@@ -207,6 +207,8 @@ _WATCHED: Mapping[str, Any] = {
 _SETTINGS = (
     # Compiling to machine code takes longer than statements of many branches run.
     "jit = off",
+    # Instants come as they are wanted, and need not be moved into UTC one by one.
+    "timezone = 'UTC'",
     # The server's side of the same.
     f"tcp_keepalives_idle = {SILENT_MAX_S // 2}",
     f"tcp_keepalives_interval = {SILENT_MAX_S // 6}",

@@ -29,11 +29,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateTable
 
-from orchestrator.model.message import NEVER_PLANNED, State
+from orchestrator.model.message import State
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import messages
 from orchestrator.tables.base import Id, Instant
-from orchestrator.tables.messages import is_one_of
+from orchestrator.tables.messages import NO_CHANNEL, was_planned
 from orchestrator.tables.spread import sooner, spread
 
 HELD = ("paused", "channel_paused", "not_approved")
@@ -190,7 +190,7 @@ def _row() -> list[Any]:
         *(bindparam(f"its_{name}", type_=messages.c[name].type).label(name) for name in _FROZEN),
         staged.customer_id,
         staged.occasion,
-        func.coalesce(staged.channel, "-").label("channel"),
+        func.coalesce(staged.channel, NO_CHANNEL).label("channel"),
         state.label("state"),
         staged.reason,
         staged.event_id,
@@ -212,7 +212,7 @@ _SINCE = (
     .where(
         messages.c.campaign == bindparam("campaign"),
         messages.c.planned_at > bindparam("since", type_=Instant()),
-        ~is_one_of(messages.c.state, NEVER_PLANNED),
+        was_planned(),
     )
 )
 

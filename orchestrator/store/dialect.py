@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, String, Table, func, select, text
+from sqlalchemy import Connection, CursorResult, String, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orchestrator.store.copy import copy_rows
@@ -156,6 +156,14 @@ def ids_by_key(connection: Connection, table: Table, keys: Iterable[str]) -> Map
     statement = select(table.c.key, table.c.id).where(table.c.key.in_(select(_KEYS.c.key)))
     found = connection.execute(statement, {"wanted": json_text(wanted)})
     return {row[0]: row[1] for row in found}
+
+
+def changed(connection: Connection, result: CursorResult[Any]) -> int:
+    """How many rows a statement has changed: SQLite's driver does not say where it begins with
+    WITH."""
+    if result.rowcount >= 0:
+        return result.rowcount
+    return int(connection.exec_driver_sql("SELECT changes()").scalar_one())
 
 
 def json_text(value: Any) -> str:

@@ -4,9 +4,8 @@ Many messages move in one statement: what differs between them travels as one JS
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Boolean,
@@ -37,7 +36,7 @@ from orchestrator.model.message import (
 )
 from orchestrator.store.canaries import HELD_BACK
 from orchestrator.store.controls import keep_moving
-from orchestrator.store.dialect import insert_stored, json_text
+from orchestrator.store.dialect import changed, insert_stored, json_text
 from orchestrator.tables import (
     addresses,
     attempts,
@@ -57,8 +56,7 @@ CLAIMS_MAX = 5
 """A message that was claimed so often without any result is poisoned: it stops alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A message that one worker has in its hands, until the lease runs out."""
 
     id: int
@@ -75,8 +73,7 @@ class Claimed:
     tries: int
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """Where a message goes, and why. `again_at`: when it is due again, if it comes back; where many
     wait for that moment, they leave `spread_over` a while after it, and before `closes_at`."""
 
@@ -89,7 +86,7 @@ class Move:
     closes_at: datetime | None = None
 
 
-_CLAIM_COLUMNS = [messages.c[name] for name in Claimed.__dataclass_fields__]
+_CLAIM_COLUMNS = [messages.c[name] for name in Claimed._fields]
 _NOW: ColumnElement[Any] = bindparam("now", type_=Instant())
 
 _STOPPED = exists(
@@ -106,7 +103,7 @@ _STOPPED = exists(
 )
 
 _DUE = (
-    select(messages.c.id)
+    select(messages.c.id, messages.c.customer_id)
     .where(
         messages.c.channel == bindparam("of_channel"),
         is_one_of(messages.c.state, WAITING),
@@ -122,24 +119,25 @@ _DUE = (
 )
 
 
-def _address_now(column: str) -> ColumnElement[Any]:
-    """Customers move: a message goes to the address that holds when it is sent."""
-    now_held = select(addresses.c[column]).where(
-        addresses.c.customer_id == messages.c.customer_id,
+def _claim(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    """Claim what is due, of some. Customers move: it goes to the address that holds now."""
+    due = _DUE.where(which).cte("due").prefix_with("MATERIALIZED")
+    held = and_(
+        addresses.c.customer_id == due.c.customer_id,
         addresses.c.kind == bindparam("address_kind"),
     )
-    return func.coalesce(now_held.scalar_subquery(), messages.c[column])
-
-
-def _claim(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    """Claim what is due, of some."""
+    now = (
+        select(due.c.id, addresses.c.address, addresses.c.address_key)
+        .select_from(due.outerjoin(addresses, held))
+        .subquery("now_held")
+    )
     return (
         update(messages)
-        .where(messages.c.id.in_(_DUE.where(which)))
+        .where(messages.c.id == now.c.id)
         .values(
             state=State.CLAIMED,
-            address=_address_now("address"),
-            address_key=_address_now("address_key"),
+            address=func.coalesce(now.c.address, messages.c.address),
+            address_key=func.coalesce(now.c.address_key, messages.c.address_key),
             token=bindparam("new_token"),
             lease_until=bindparam("new_lease", type_=Instant()),
             claims=messages.c.claims + 1,
@@ -183,7 +181,7 @@ def claim(
     found: list[Claimed] = []
     for statement, number in reversed(ways) if suspect_first else ways:
         rows_ = connection.execute(statement, {**wanted, "batch_size": number})
-        found = [Claimed(*row) for row in rows_]
+        found = [Claimed._make(row) for row in rows_]
         if found:
             break
     return sorted(found, key=lambda c: (-c.priority, c.id))
@@ -319,7 +317,8 @@ def move(connection: Connection, token: str, moves: Sequence[Move], now: datetim
         ]
         for m in moves
     ]
-    return connection.execute(_MOVE, {"moves": json_text(table), "held_token": token}).rowcount
+    moved = connection.execute(_MOVE, {"moves": json_text(table), "held_token": token})
+    return changed(connection, moved)
 
 
 _ADMIT = (
@@ -453,14 +452,14 @@ _ACCEPT_LATE = (
 
 def accept_late(
     connection: Connection, accepted: Sequence[tuple[int, int, str]], now: datetime
-) -> int:
+) -> None:
     """(message, attempt, provider_ref): answers that came after the lease was over.
 
     Meanwhile nobody knew what had become of the message, or it was about to be sent again. Where
     that was done, it stays as it is.
     """
     late = json_text([list(one) for one in accepted])
-    return connection.execute(_ACCEPT_LATE, {"late": late, "now": now}).rowcount
+    connection.execute(_ACCEPT_LATE, {"late": late, "now": now})
 
 
 _IDS = rows("ids", {"id": Integer()})

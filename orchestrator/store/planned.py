@@ -10,7 +10,7 @@ from orchestrator.model.message import State
 from orchestrator.store.messages import Claimed
 from orchestrator.tables import customers, messages
 
-_CLAIMED = tuple(Claimed.__dataclass_fields__)
+_CLAIMED = Claimed._fields
 _NEW = (messages.c.id > bindparam("last_id"), messages.c.state == State.PLANNED)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
@@ -18,8 +18,7 @@ from orchestrator.tables.json import ids_text, these_ids
 _IDS = these_ids("wanted")
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """A customer, as far as a message is concerned."""
 
     id: int
@@ -29,8 +28,7 @@ class Recipient:
     clock: Clock
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(NamedTuple):
     """The event that asked for a message."""
 
     id: int
@@ -76,7 +74,8 @@ def happened(connection: Connection, ids: Collection[int]) -> dict[int, Happened
     if not ids:
         return {}
     return {
-        row[0]: Happened(*row) for row in connection.execute(_EVENTS, {"wanted": ids_text(ids)})
+        row[0]: Happened._make(row)
+        for row in connection.execute(_EVENTS, {"wanted": ids_text(ids)})
     }
 
 

@@ -1,9 +1,9 @@
 """What rules ask of JSON columns, and tables that travel as one JSON parameter."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BindParameter,
     Boolean,
@@ -80,7 +80,7 @@ def these_ids(name: str) -> Select[int]:
 
 def ids_text(wanted: Iterable[int]) -> str:
     """The parameter for `these_ids`."""
-    return json.dumps([[id] for id in wanted])
+    return msgspec.json.encode([[id] for id in wanted]).decode()
 
 
 class _Rows(FunctionElement[Any]):

@@ -24,6 +24,7 @@ from orchestrator.store.database import reading
 from orchestrator.store.journeys import not_set_out
 from orchestrator.store.passes import skipped_in_passes
 from orchestrator.store.reports import Stated, Written, maybe_twice, stated, written
+from orchestrator.tables.messages import NO_CHANNEL
 
 WRITTEN_TO, LEFT_OUT = "written to", "left out"
 _KEPT_AS_ROWS = ("planned", "holdout", "began")
@@ -145,7 +146,7 @@ def _campaign(
 ) -> CampaignReport:
     channels = tuple(
         _channel(tactful, name, channel, rows, left, twice.get((name, channel), 0))
-        for channel in sorted({row.channel for row in rows if row.channel != "-"})
+        for channel in sorted({row.channel for row in rows if row.channel != NO_CHANNEL})
     )
     cost = sum((one.cost for one in channels), Decimal(0))
     return CampaignReport(

@@ -505,12 +505,6 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("messages_campaign_planned_at_idx"),
-        "messages",
-        ["campaign", "planned_at"],
-        unique=False,
-    )
-    op.create_index(
         op.f("messages_customer_id_counts_at_idx"),
         "messages",
         ["customer_id", "counts_at"],
@@ -529,8 +523,8 @@ def upgrade() -> None:
         "messages",
         ["campaign", "planned_at"],
         unique=False,
-        sqlite_where=sa.text("state NOT IN ('skipped', 'held_out')"),
-        postgresql_where=sa.text("state NOT IN ('skipped', 'held_out')"),
+        sqlite_where=sa.text("channel <> '-'"),
+        postgresql_where=sa.text("channel <> '-'"),
     )
     op.create_index(
         "messages_suspect_idx",
@@ -553,7 +547,7 @@ def upgrade() -> None:
     op.create_index(
         "messages_waiting_idx",
         "messages",
-        ["channel", sa.literal_column("priority DESC"), "send_after"],
+        ["channel", sa.literal_column("priority DESC"), "send_after", "id"],
         unique=False,
         sqlite_where=sa.text("state IN ('planned', 'deferred')"),
         postgresql_where=sa.text("state IN ('planned', 'deferred')"),
