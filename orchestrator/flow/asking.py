@@ -232,11 +232,13 @@ class Asking:
 
     def _from(self, version: Version) -> datetime:
         """From when on to look: all that can be told of, or what has come since the last look."""
-        told_from = self.told_from(version)
+        told_from, news = self.told_from(version), self.earliest(version)
         if self.within != EVERYONE:
             return told_from
-        since = self._looked.since(version.name, self.now, told_from, self.arrived)
-        self.whole[version.name] = since == told_from
+        since = self._looked.since(
+            version.name, self.now, news=news, earliest=told_from, arrived=self.arrived
+        )
+        self.whole[version.name] = since <= news
         return since
 
     def _chunks(self) -> Iterable[Scope]:

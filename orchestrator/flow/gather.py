@@ -6,14 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, true
+from sqlalchemy import Connection, bindparam
 
 from orchestrator.model.measure import parse_measure
 from orchestrator.model.money import TAX_INCLUDED, Fee, Money, Price, Tax, price_of
 from orchestrator.model.offer import Offer
 from orchestrator.model.shop import PriceDisplay, Shop
 from orchestrator.model.version import Version
-from orchestrator.rules.offers import proposals
+from orchestrator.rules.offers import looked_through, proposals
 from orchestrator.rules.prices import lowest_before
 from orchestrator.store.messages import Claimed
 from orchestrator.store.recipients import (
@@ -24,7 +24,8 @@ from orchestrator.store.recipients import (
     priced,
     recipients,
 )
-from orchestrator.tables import messages, prices, products
+from orchestrator.tables import messages, prices
+from orchestrator.tables.in_order import in_order
 
 _LOWEST = lowest_before(prices)
 
@@ -104,10 +105,11 @@ def _choose(
     connection: Connection, offer: Offer, shop: Shop, ids: Sequence[int], now: datetime
 ) -> Iterable[tuple[int, int]]:
     """(message, price) of the best proposals of each message, the best first."""
+    found = proposals(offer.products, shop, messages)
+    # Each message with all there is, narrowed to what is proposed by the conditions.
     statement = (
-        proposals(offer.products, shop, messages)
-        .add_columns(messages.c.id.label("message_id"))
-        .select_from(messages.join(products, true()))  # narrowed to the proposed ones by its where
+        found.add_columns(messages.c.id.label("message_id"))
+        .select_from(in_order(messages, *looked_through(offer.products)))
         .where(messages.c.id.in_(bindparam("message_ids", expanding=True)))
         .order_by("message_id", "rank", "product_id")
     )

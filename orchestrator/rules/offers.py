@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Table,
     and_,
     case,
     exists,
@@ -54,7 +55,7 @@ def proposals(offer: Products, shop: Shop, asked: Any) -> Select[Any]:
             in_stock(),
             price.is_not(None),
         )
-        .correlate_except(products, habits, pairs)
+        .correlate_except(*looked_through(offer))
     )
     if shop.never_offer:
         found = found.where(~private(shop))
@@ -65,6 +66,17 @@ def proposals(offer: Products, shop: Shop, asked: Any) -> Select[Any]:
     if offer.from_ in ("goes_with", "better", "bestsellers"):
         found = found.where(~_bought_lately(offer, shop, asked))
     return found
+
+
+def looked_through(offer: Products) -> tuple[Table, ...]:
+    """The tables that say what there is to be proposed, the products last."""
+    match offer.from_:
+        case "regulars":
+            return habits, products
+        case "goes_with" | "better":
+            return pairs, products
+        case _:
+            return (products,)
 
 
 def in_stock() -> ColumnElement[bool]:

@@ -1,9 +1,13 @@
 """What templates and the data in them cannot do."""
 
+from datetime import UTC
+from time import sleep
+
 import pytest
 
 from orchestrator.flow.render import RenderFailed, RenderLimits, TemplateSet, render_text
 from orchestrator.flow.render.render import Rendered
+from orchestrator.flow.render.state import RenderState
 from tests.render.shop import message, templates
 
 SMALL = RenderLimits(output_chars_max=5_000, steps_max=2_000, render_time_s=2.0)
@@ -131,6 +135,12 @@ def test_bombs_end_at_the_limits(source: str, why: set[str]) -> None:
 def test_the_clock_ends_what_steps_do_not() -> None:
     hurried = RenderLimits(render_time_s=0.0)
     assert reason("a{{ customer.first_name }}b", hurried) == "too_slow"
+
+
+def test_a_machine_that_stands_still_costs_no_message() -> None:
+    state = RenderState("en_US", UTC, RenderLimits(render_time_s=0.05))
+    sleep(0.1)
+    state.check_time()
 
 
 @pytest.mark.parametrize(
