@@ -4,8 +4,8 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -13,11 +13,12 @@ from threading import Thread
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from channels.outbox import OutboxChannel, OutboxSettings
-from demo.beside import beside
+from demo.beside import Beside
 from demo.complete_journey.clock import REPLAY_FROM, REPLAY_TO
+from demo.complete_journey.customers import Record
 from demo.complete_journey.feed import replay as feed
 from demo.complete_journey.source import SourceMissing
-from demo.history import COUNTS, history_file, import_history
+from demo.history import COUNTS, history_file, import_history, records_beside
 from demo.show import show
 from orchestrator.entry.chance import new_deployment
 from orchestrator.entry.cli.screen import complain, out, problems_found
@@ -34,6 +35,11 @@ from orchestrator.store.deployment import this_deployment
 HOME = Path(__file__).resolve().parent.parent
 VAR = HOME / "var" / "demo"
 STEP = timedelta(hours=3)
+AFTERWARDS = 10
+"""How nice the process is that makes what arrives during the replay: the import comes first."""
+
+Fed = tuple[str, Record]
+Records = Iterable[tuple[Kind, Record]]
 KINDS: dict[str, Kind] = {
     "price": "prices",
     "stock": "stock",
@@ -44,25 +50,28 @@ KINDS: dict[str, Kind] = {
 
 def main() -> int:
     """Import once, replay, show."""
-    loaded = load(HOME)
-    if loaded.problems or loaded.settings is None:
-        problems_found(loaded.problems)
-        return 1
-    settle()
+    began = time.monotonic()
     VAR.mkdir(parents=True, exist_ok=True)
-    try:
-        began = time.monotonic()
-        history = _history(loaded)
-        _replay(loaded, history)
-    except SourceMissing as missing:
-        complain(str(missing))
-        return 3
+    # What will be needed is made meanwhile, by processes of their own.
+    before = None if any(VAR.glob("history-*.db")) else records_beside()
+    with closing(Beside(feed, nice=AFTERWARDS)) as arriving:
+        loaded = load(HOME)
+        if loaded.problems or loaded.settings is None:
+            problems_found(loaded.problems)
+            return 1
+        settle()
+        try:
+            history = _history(loaded, before)
+            _replay(loaded, history, arriving)
+        except SourceMissing as missing:
+            complain(str(missing))
+            return 3
     took = time.monotonic() - began
     out().print(f"\nFour weeks in {took:.0f} seconds.", style="dim")
     return 0
 
 
-def _history(loaded: Loaded) -> Path:
+def _history(loaded: Loaded, records: Records | None) -> Path:
     """The imported history; made at the first run, and again where it would come out otherwise."""
     assert loaded.settings is not None  # main has seen to it
     path = history_file(VAR, loaded.settings)
@@ -77,11 +86,11 @@ def _history(loaded: Loaded) -> Path:
                 read[kind] = rows
                 progress.update(task, completed=sum(read.values()), what=kind)
 
-            import_history(path, loaded.settings.shop, told)
+            import_history(path, loaded.settings.shop, records or records_beside(), told)
     return path
 
 
-def _replay(loaded: Loaded, history: Path) -> None:
+def _replay(loaded: Loaded, history: Path, arriving: Iterable[Fed]) -> None:
     path, outbox = VAR / "demo.db", VAR / "outbox"
     for old in VAR.glob("demo.db*"):
         old.unlink()
@@ -96,7 +105,7 @@ def _replay(loaded: Loaded, history: Path) -> None:
             channels = dict.fromkeys(loaded.settings.shop.channels, channel)
             tactful = make_tactful(engine, loaded, channels, deployment, pace=NoPace())
             tactful.publish(REPLAY_FROM - timedelta(days=1))
-            _watch(tactful)
+            _watch(tactful, arriving)
             show(tactful, outbox, REPLAY_TO)
     finally:
         engine.dispose()
@@ -111,12 +120,12 @@ def _clear(outbox: Path) -> None:
         Thread(target=shutil.rmtree, args=(old,), kwargs={"ignore_errors": True}).start()
 
 
-def _watch(tactful: Tactful) -> None:
+def _watch(tactful: Tactful, arriving: Iterable[Fed]) -> None:
     """Let the four weeks pass."""
     with _bar("Replaying four weeks") as (progress, task):
         progress.update(task, total=(REPLAY_TO - REPLAY_FROM) // STEP + 1)
         sent: Counter[str] = Counter()
-        for moment in replay(tactful, _arrivals(), REPLAY_FROM, REPLAY_TO, step=STEP):
+        for moment in replay(tactful, _arrivals(arriving), REPLAY_FROM, REPLAY_TO, step=STEP):
             if moment.now == REPLAY_FROM + timedelta(days=1):
                 settle()  # by now every campaign has asked
             sent.update(moment.tick.sent)
@@ -124,8 +133,8 @@ def _watch(tactful: Tactful) -> None:
             progress.update(task, advance=1, what=what)
 
 
-def _arrivals() -> Iterator[Arrival]:
-    for kind, record in beside(feed):
+def _arrivals(arriving: Iterable[Fed]) -> Iterator[Arrival]:
+    for kind, record in arriving:
         yield datetime.fromisoformat(str(record["at"])), KINDS[kind], record
 
 

@@ -1,6 +1,6 @@
 """The half year before the replay, imported once and kept."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from hashlib import sha256
 from itertools import groupby
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.schema import CreateTable
 
-from demo.beside import beside
+from demo.beside import Beside
 from demo.complete_journey.clock import REPLAY_FROM
 from demo.complete_journey.customers import Record
 from demo.complete_journey.feed import History
@@ -44,17 +44,24 @@ def history_file(folder: Path, settings: Settings) -> Path:
     return folder / f"history-{settings.digest[:12]}-{sha256(tables.encode()).hexdigest()[:12]}.db"
 
 
-def import_history(path: Path, shop: Shop, told: Told) -> None:
+def records_beside() -> Beside[tuple[Kind, Record]]:
+    """What there is to import, made by a process of its own from now on."""
+    return Beside(_records)
+
+
+def import_history(
+    path: Path, shop: Shop, records: Iterable[tuple[Kind, Record]], told: Told
+) -> None:
     """A database of everything that happened before the replay. Nothing is left half done."""
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     engine = open_database(str(unfinished), durable=False)
     try:
         create_schema(engine)
-        for kind, made in groupby(beside(_records), key=itemgetter(0)):
-            records = (record for _, record in made)
+        for kind, made in groupby(records, key=itemgetter(0)):
+            its = (record for _, record in made)
             done = import_records(
-                engine, kind, records, shop=shop, now=REPLAY_FROM, progress=_teller(kind, told)
+                engine, kind, its, shop=shop, now=REPLAY_FROM, progress=_teller(kind, told)
             )
             told(kind, done.read)
     finally:

@@ -7,7 +7,8 @@ from multiprocessing import active_children
 
 import pytest
 
-from demo.beside import AT_ONCE, beside
+from demo.beside import AT_ONCE, Beside
+from tests.servers.patience import until
 
 MANY = 2 * AT_ONCE + 1
 LEFT_WITH = 3
@@ -32,26 +33,35 @@ def gone_at_last() -> Iterable[int]:
 
 
 def test_everything_comes_in_its_order() -> None:
-    assert list(beside(numbers)) == list(range(MANY))
+    assert list(Beside(numbers)) == list(range(MANY))
     assert not active_children()
 
 
 def test_what_was_made_comes_first_and_then_what_was_raised() -> None:
-    records = beside(broken_at_last)
+    records = iter(Beside(broken_at_last))
     assert list(itertools.islice(records, AT_ONCE)) == list(range(AT_ONCE))
     with pytest.raises(LookupError, match="a file is missing"):
         next(records)
 
 
 def test_who_needs_no_more_ends_the_other_process() -> None:
-    records = beside(without_end)
-    assert next(records) == 0
+    records = Beside(without_end)
+    taken = iter(records)
+    assert next(taken) == 0
     assert active_children()
+    records.close()
+    assert not active_children()
+
+
+def test_it_begins_before_anybody_takes_anything() -> None:
+    records = Beside(without_end, nice=5)
+    (process,) = active_children()
+    assert until(lambda: os.getpriority(os.PRIO_PROCESS, process.pid or 0) == 5)
     records.close()
     assert not active_children()
 
 
 def test_a_process_that_ends_without_a_word_is_told_of() -> None:
     with pytest.raises(RuntimeError, match=f"exit code {LEFT_WITH}"):
-        list(beside(gone_at_last))
+        list(Beside(gone_at_last))
     assert not active_children()
