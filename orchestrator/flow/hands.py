@@ -176,8 +176,8 @@ def at_work(
         )
         with connection.begin():
             aside.begin(connection, hand.tables)
-            decided.begin_staging(connection)
+            decided.keep_staging(connection)
         yield hand
         with connection.execution_options(read_only=False).begin():
             aside.end(connection, hand.tables)
-            decided.begin_staging(connection)
+            decided.end_staging(connection)

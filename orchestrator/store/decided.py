@@ -27,7 +27,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateTable, DropTable
 
 from orchestrator.model.message import State
 from orchestrator.store.dialect import insert_ignore
@@ -42,24 +42,34 @@ HELD = ("paused", "channel_paused", "not_approved")
 STATEMENTS_KEPT_MAX = 1_000
 ALL_IDS = (0, 2**62)
 
+
+def _staging_table(on_commit: str) -> Table:
+    return Table(
+        "staged_decisions",
+        MetaData(),
+        Column("customer_id", Id, nullable=False),
+        Column("occasion", String, nullable=False),
+        Column("event_id", Id),
+        Column("change_id", Id),
+        Column("due_at", Instant, nullable=False),
+        Column("expires_at", Instant, nullable=False),
+        Column("reason", String),
+        Column("channel", String),
+        Column("address", String),
+        Column("address_key", String),
+        Column("send_after", Instant),
+        Column("closes_at", Instant),
+        prefixes=["TEMPORARY"],
+        postgresql_on_commit=on_commit,
+    )
+
+
 # Decisions are worked out once, into a table of this connection alone, then counted and copied.
-_staged = Table(
-    "staged_decisions",
-    MetaData(),
-    Column("customer_id", Id, nullable=False),
-    Column("occasion", String, nullable=False),
-    Column("event_id", Id),
-    Column("change_id", Id),
-    Column("due_at", Instant, nullable=False),
-    Column("expires_at", Instant, nullable=False),
-    Column("reason", String),
-    Column("channel", String),
-    Column("address", String),
-    Column("address_key", String),
-    Column("send_after", Instant),
-    Column("closes_at", Instant),
-    prefixes=["TEMPORARY"],
-)
+# PostgreSQL never tidies up in such a table by itself: where rows were only deleted, a planner that
+# lives for weeks would read past all that it has ever decided.
+_staged = _staging_table("DELETE ROWS")
+_kept = _staging_table("PRESERVE ROWS")
+"""The same, for whoever writes in further transactions what was decided in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +118,20 @@ def decide_into_ledger(
 
 
 def begin_staging(connection: Connection) -> None:
-    """An empty table for decisions, which this connection alone sees."""
+    """An empty table for decisions, which this connection alone sees, until it commits."""
     connection.execute(CreateTable(_staged, if_not_exists=True))
     connection.execute(_EMPTY)
+
+
+def keep_staging(connection: Connection) -> None:
+    """From now on, until `end_staging`, what is staged outlasts a commit."""
+    end_staging(connection)
+    connection.execute(CreateTable(_kept))
+
+
+def end_staging(connection: Connection) -> None:
+    """No table for decisions any more."""
+    connection.execute(DropTable(_kept, if_exists=True))
 
 
 def stage(connection: Connection, decisions: Select[Any], parameters: Mapping[str, Any]) -> None:

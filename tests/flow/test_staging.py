@@ -1,0 +1,41 @@
+"""Where decisions are put aside nothing piles up, however long a process lives."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from orchestrator.flow import wide
+from orchestrator.store.database import reading
+from orchestrator.tables import messages
+from tests.support.shop import NOW, Small, consent, customer, event
+
+SIZE = text(
+    "SELECT coalesce(sum(pg_relation_size(oid)), 0) FROM pg_class "
+    "WHERE relname = 'staged_decisions'"
+)
+PEOPLE = 40
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+@pytest.mark.usefixtures("databases")
+@pytest.mark.parametrize("several_hands", [False, True], ids=["ticks", "after several hands"])
+def test_its_file_is_empty_between_two_ticks(
+    tmp_path: Path, several_hands: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleted rows keep their place: nobody else tidies up in a connection's own table."""
+    campaigns: dict[str, Any] = {"hello": {}, "daily": {"trigger": {"cron": "0 12 * * *"}}}
+    shop = Small(tmp_path, campaigns, since=NOW - timedelta(hours=1))
+    shop.add(*(one for n in range(PEOPLE) for one in (customer(f"c{n}"), consent(f"c{n}"))))
+    if several_hands:
+        monkeypatch.setattr(wide, "WIDE_FROM_CUSTOMERS", 1)
+        shop.tactful.hands = 2
+    for tick in range(3):
+        now = NOW + timedelta(hours=tick)
+        shop.add(*(event(f"c{n}", "Signed Up", now) for n in range(PEOPLE)))
+        shop.plan(now)
+    assert len(shop.rows(messages)) == 4 * PEOPLE
+    with reading(shop.engine) as connection:
+        assert connection.scalar(SIZE) == 0
