@@ -123,6 +123,9 @@ messages = Table(
         sqlite_where=_waiting,
         postgresql_where=_waiting,
     ),
+    Index(  # what waits may be a million over night, and is asked every few seconds what expired
+        "messages_expiry_idx", "expires_at", sqlite_where=_waiting, postgresql_where=_waiting
+    ),
     Index(
         "messages_suspect_idx",
         "channel",

@@ -20,3 +20,11 @@ def test_what_was_left_behind_is_found_by_an_index(tmp_path: Path) -> None:
     assert len(plans) == 4
     for sql, plan in plans.items():
         assert any("messages_in_hand_idx" in line for line in plan), (sql, plan)
+
+
+def test_what_has_expired_is_found_by_an_index(tmp_path: Path) -> None:
+    shop = Small(tmp_path, {"hello": {}})
+    with plans_of(shop.engine, "expires_at <=") as (connection, plans):
+        tidy(connection, NOW)
+    (plan,) = plans.values()
+    assert any("messages_expiry_idx" in line for line in plan), plan

@@ -511,6 +511,14 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        "messages_expiry_idx",
+        "messages",
+        ["expires_at"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('planned', 'deferred')"),
+        postgresql_where=sa.text("state IN ('planned', 'deferred')"),
+    )
+    op.create_index(
         "messages_in_hand_idx",
         "messages",
         ["lease_until"],
