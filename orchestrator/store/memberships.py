@@ -6,21 +6,24 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     Connection,
-    Delete,
     Insert,
+    MetaData,
     Select,
     String,
+    Table,
     bindparam,
     delete,
     exists,
     select,
     update,
 )
+from sqlalchemy.schema import CreateTable
 
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import memberships, segments
-from orchestrator.tables.base import Instant
+from orchestrator.tables.base import Id, Instant
 from orchestrator.tables.json import ids_text, these_ids
 
 STATEMENTS_KEPT_MAX = 1_000
@@ -52,30 +55,45 @@ def refresh(
         connection.execute(note)
     else:
         asked["only"] = ids_text(only)
-    connection.execute(_leaving(members, only is None), asked)
     asked["entered_at"] = None if first_look else now
-    connection.execute(_entering(members), asked)
+    connection.execute(CreateTable(_staged, if_not_exists=True))
+    connection.execute(_EMPTY)
+    connection.execute(_staging(members), asked)
+    connection.execute(_LEAVING if only is None else _LEAVING_OF_THESE, asked)
+    connection.execute(_ENTERING, asked)
+
+
+# Who is in it is worked out once, into a table of this connection alone, then compared.
+_staged = Table(
+    "staged_members",
+    MetaData(),
+    Column("customer_id", Id, primary_key=True, autoincrement=False),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DELETE ROWS",
+)
+_EMPTY = delete(_staged)
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT_MAX)
+def _staging(members: Select[Any]) -> Insert:
+    """One and the same object each time: SQLAlchemy then knows what it was compiled to."""
+    return _staged.insert().from_select(["customer_id"], members)
 
 
 _SEGMENT = bindparam("of_segment", type_=String())
-
-
-@lru_cache(maxsize=STATEMENTS_KEPT_MAX)
-def _leaving(members: Select[Any], everyone: bool) -> Delete:
-    """One and the same object each time: SQLAlchemy then knows what it was compiled to."""
-    gone = memberships.c.customer_id.not_in(select(members.subquery().c[0]))
-    left = delete(memberships).where(memberships.c.segment == _SEGMENT, gone)
-    return left if everyone else left.where(memberships.c.customer_id.in_(these_ids("only")))
-
-
-@lru_cache(maxsize=STATEMENTS_KEPT_MAX)
-def _entering(members: Select[Any]) -> Insert:
-    in_it = members.subquery()
-    known = exists(
-        select(memberships.c.id).where(
-            memberships.c.segment == _SEGMENT, memberships.c.customer_id == in_it.c[0]
-        )
-    ).correlate(in_it)
-    at = bindparam("entered_at", type_=Instant())
-    entered = select(_SEGMENT, in_it.c[0], at).where(~known).order_by(in_it.c[0])
-    return memberships.insert().from_select(["segment", "customer_id", "since"], entered)
+_is_in_it = exists(
+    select(_staged.c.customer_id).where(_staged.c.customer_id == memberships.c.customer_id)
+).correlate(memberships)
+_LEAVING = delete(memberships).where(memberships.c.segment == _SEGMENT, ~_is_in_it)
+_LEAVING_OF_THESE = _LEAVING.where(memberships.c.customer_id.in_(these_ids("only")))
+_is_known = exists(
+    select(memberships.c.id).where(
+        memberships.c.segment == _SEGMENT, memberships.c.customer_id == _staged.c.customer_id
+    )
+).correlate(_staged)
+_ENTERING = memberships.insert().from_select(
+    ["segment", "customer_id", "since"],
+    select(_SEGMENT, _staged.c.customer_id, bindparam("entered_at", type_=Instant()))
+    .where(~_is_known)
+    .order_by(_staged.c.customer_id),
+)
