@@ -62,6 +62,7 @@ from orchestrator.tables import (
 from orchestrator.tables.base import Id, Instant
 from orchestrator.tables.instant import later
 from orchestrator.tables.json import rows
+from orchestrator.tables.unindexed import unindexed
 
 CHANGE_ROWS = rows("change_rows", {"id": Integer()})
 """The changes of products that are due. One parameter, for an import may bring any number."""
@@ -86,7 +87,9 @@ def asking(campaign: Campaign, shop: Shop, within: Within) -> Select[Any]:
     if within is Within.ASIDE:  # that was asked before they were set aside
         return occasions(campaign, shop, within)
     found = occasions(campaign, shop, within).subquery("occasions")
-    return select(found).where(found.c.due_at > SINCE, ~decided(campaign, found.c))
+    # A second bound on an event's time would be taken for a reason to go by the time alone.
+    news = unindexed(found.c.due_at > SINCE)
+    return select(found).where(news, ~decided(campaign, found.c))
 
 
 def decided(campaign: Campaign, occasion: Any, facts: Facts | None = None) -> ColumnElement[bool]:

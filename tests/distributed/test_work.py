@@ -4,9 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from time import monotonic
 
+import pytest
 from sqlalchemy import select, update
 
 from orchestrator.entry import clock
+from orchestrator.entry.queue import ticker
 from orchestrator.entry.queue.ticker import TIDY_EVERY_S
 from orchestrator.entry.queue.work import WAIT_MAX_S
 from orchestrator.flow.dispatch import BATCH_SIZE_MAX
@@ -162,6 +164,20 @@ def test_what_is_paused_calls_nobody(world: World) -> None:
     assert length(world, "dispatch.email") == 0
 
 
+def test_a_slow_look_at_what_is_due_comes_seldomer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sign_up(3)
+    world.work().plan()
+    world.broker.flushdb()
+    monkeypatch.setattr(ticker, "QUICK_S", 0.0)
+    one = world.ticker()
+    assert one.tick(clock.now(), 0.0)["dispatch.email"] == 1
+    world.broker.flushdb()
+    assert one.tick(clock.now(), 0.0)["dispatch.email"] == 0
+    assert one.tick(clock.now(), ticker.SELDOM_MAX_S)["dispatch.email"] == 1
+
+
 def test_a_tick_frees_what_was_left_behind_whoever_else_is_away(world: World) -> None:
     world.sign_up(3)
     world.work().plan()
@@ -169,17 +185,17 @@ def test_a_tick_frees_what_was_left_behind_whoever_else_is_away(world: World) ->
     gone = {"state": "claimed", "token": "gone", "lease_until": clock.now() - timedelta(minutes=1)}
     with writing(world.engine) as connection:
         connection.execute(update(messages).values(gone))
-    ticker = world.ticker()
+    looks = world.ticker()
     with writing(world.engine) as connection:
         connection.execute(select(messages.c.id).limit(1).with_for_update())
-        assert ticker.tick(clock.now(), 0.0)["dispatch.email"] == 0, "it waits for nobody"
-    assert ticker.tick(clock.now(), TIDY_EVERY_S)["dispatch.email"] == 1
+        assert looks.tick(clock.now(), 0.0)["dispatch.email"] == 0, "it waits for nobody"
+    assert looks.tick(clock.now(), TIDY_EVERY_S)["dispatch.email"] == 1
     assert world.states() == {"planned": 3}
 
 
 def test_one_tick_plans_and_learns_in_its_own_time(world: World) -> None:
-    ticker = world.ticker()
-    assert ticker.tick(clock.now(), 0.0)["plan"] == 2
+    looks = world.ticker()
+    assert looks.tick(clock.now(), 0.0)["plan"] == 2
     world.broker.flushdb()
-    assert ticker.tick(clock.now(), 4.9) == {}
-    assert ticker.tick(clock.now(), 5.0) == {"plan": 1, "feedback": 1}
+    assert looks.tick(clock.now(), 4.9) == {}
+    assert looks.tick(clock.now(), 5.0) == {"plan": 1, "feedback": 1}

@@ -7,6 +7,7 @@ Any number of tickers may run. None remembers anything that another would need; 
 a queue already is, and adds no more hints than there is room for.
 """
 
+import time
 from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
@@ -30,6 +31,13 @@ LOST_EVERY_S = 5.0
 LEARN_EVERY_S = 600.0
 TIDY_EVERY_S = 5.0
 TIDY_WAIT_MAX_MS = 500
+QUICK_S = 0.1
+SELDOMER = 10
+SELDOM_MAX_S = 30.0
+"""A look at what is due that takes longer than `QUICK_S` comes again after so many times as long,
+`SELDOM_MAX_S` at the latest. Where all goes well nobody waits for it: whoever plans, and whoever
+sends, calls the next one."""
+
 PLANS_MAX = 2
 """Hints that wait in the queue of planning, at most: one worker at a time plans anyway."""
 
@@ -43,6 +51,7 @@ class Ticker:
     broker: "redis.Redis"
     channels: Collection[str]
     _last_s: dict[str, float] = field(default_factory=dict)
+    _due_every_s: float = 0.0
 
     def tick(self, now: datetime, at_s: float) -> Counter[str]:
         """One look; queue → hints sent. `at_s`: the monotonic clock."""
@@ -63,7 +72,7 @@ class Ticker:
             ):
                 self._last_s[name] = at_s
                 sent[queue] += 1
-        for channel, number in self._due(now).items():
+        for channel, number in self._due(now, at_s).items():
             queue = queue_of(channel)
             hands = hands_for(number) - lengths[queue]
             if hands > 0 and self.hints.dispatch(channel, hands):
@@ -81,10 +90,18 @@ class Ticker:
         with suppress(OperationalError), writing(self.engine) as connection:
             tidy(connection, now, wait_max_ms=TIDY_WAIT_MAX_MS)
 
-    def _due(self, now: datetime) -> dict[str, int]:
+    def _due(self, now: datetime, at_s: float) -> dict[str, int]:
+        """Behind a pause a million may wait, and all of them are looked at: then seldomer."""
+        if not self._is_time("due", self._due_every_s, at_s):
+            return {}
         most = BATCH_SIZE_MAX * HANDS_MAX
+        began_s = time.monotonic()
         with reading(self.engine) as connection:
-            return due_by_channel(connection, self.channels, now, most=most)
+            found = due_by_channel(connection, self.channels, now, most=most)
+        took_s = time.monotonic() - began_s
+        self._last_s["due"] = at_s
+        self._due_every_s = min(took_s * SELDOMER, SELDOM_MAX_S) if took_s > QUICK_S else 0.0
+        return found
 
     def _lengths(self) -> dict[str, int] | None:
         queues = ["plan", "feedback", *map(queue_of, self.channels)]
