@@ -104,7 +104,7 @@ class Item:
     """BCP 47, for Content-Language and for voices."""
 
     def of_attempt(self, attempt_id: str, not_after: datetime | None) -> "Item":
-        """The same, as one attempt writes it: `dataclasses.replace` takes three times as long."""
+        """The same, as one attempt writes it: `dataclasses.replace` takes twice as long."""
         return Item(
             self.message_id,
             attempt_id,
@@ -433,8 +433,8 @@ class Channel(ABC, Generic[S]):
             if not text and part in required:
                 return Unsupported(f"{item.kind} without {part}", f"write {item.kind}.{part}.j2")
             if text and part not in carried:
-                name = f"{self.name} carries no {part} for {item.kind}"
-                return Unsupported(name, f"drop the {part}")
+                fault = f"{self.name} carries no {part} for {item.kind}"
+                return Unsupported(fault, f"drop the {part}")
         for what, line in (("address", item.address), ("sender's name", item.sender.name)):
             if UNPRINTABLE.search(line):
                 return Unsupported(f"the {what} has a control character", "mend the data")

@@ -177,7 +177,11 @@ def at_work(
         with connection.begin():
             aside.begin(connection, hand.tables)
             decided.keep_staging(connection)
-        yield hand
+        try:
+            yield hand
+        except BaseException:
+            connection.invalidate()  # what it has put aside goes with it
+            raise
         with connection.execution_options(read_only=False).begin():
             aside.end(connection, hand.tables)
             decided.end_staging(connection)

@@ -71,10 +71,16 @@ def _move(row: Any, state: State, case: Case, now: datetime) -> Move:
     return Move(row.message_id, state, row.reason)
 
 
-def _come_back(row: Any, at: datetime, **window: Any) -> Move:
+def _come_back(
+    row: Any,
+    at: datetime,
+    *,
+    spread_over: timedelta = timedelta(0),
+    closes_at: datetime | None = None,
+) -> Move:
     if at >= row.expires_at:
         return Move(row.message_id, State.EXPIRED, row.reason)
-    return Move(row.message_id, State.DEFERRED, row.reason, at, **window)
+    return Move(row.message_id, State.DEFERRED, row.reason, at, None, spread_over, closes_at)
 
 
 def _changed_prices(

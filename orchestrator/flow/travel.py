@@ -44,7 +44,7 @@ class Place:
         """The condition, for whoever stands here."""
         return matches(when, self.campaign, self.version.shop, self.statements.law)
 
-    def go(self, *which: Any, to: int, in_time: bool = False) -> int:
+    def go(self, *which: Any, to: int, in_time: bool = False) -> None:
         """Send those who stand here, and match, on to another step.
 
         From now on, or `in_time`: as of when they were due here, for time alone has brought them
@@ -52,17 +52,18 @@ class Place:
         """
         program = self.campaign.program
         if to >= len(program):
-            return self.leave(*which, why=FINISHED)
+            self.leave(*which, why=FINISHED)
+            return
         op = program[to]
         wait = op.wait.for_ if isinstance(op, WaitOp) else timedelta(0)
         due_at = journeys.due_later(wait) if in_time else self.now + wait
         here = (*journeys.standing_at(self.version.digest, self.step), *which)
-        return journeys.move(self.connection, here, self.parameters, to=to, due_at=due_at)
+        journeys.move(self.connection, here, self.parameters, to=to, due_at=due_at)
 
-    def leave(self, *which: Any, why: Any) -> int:
+    def leave(self, *which: Any, why: Any) -> None:
         """Those who stand here, and match, leave the campaign."""
         here = (*journeys.standing_at(self.version.digest, self.step), *which)
-        return journeys.end(self.connection, here, self.parameters, as_=why)
+        journeys.end(self.connection, here, self.parameters, as_=why)
 
 
 def may_end_early(version: Version, step: int) -> bool:

@@ -175,10 +175,10 @@ def move(
     *,
     to: int,
     due_at: datetime | ColumnElement[datetime],
-) -> int:
+) -> None:
     """Go to a step, to be looked at again when `due_at` has come."""
     statement = update(journeys).where(*which).values(step=to, step_since=_NOW, due_at=due_at)
-    return connection.execute(statement, _with_now(parameters)).rowcount
+    connection.execute(statement, _with_now(parameters))
 
 
 def end(
@@ -187,10 +187,10 @@ def end(
     parameters: Mapping[str, Any],
     *,
     as_: str | ColumnElement[Any],
-) -> int:
+) -> None:
     """Leave the campaign, and say why."""
     statement = update(journeys).where(*which).values(ended_at=_NOW, ended_as=as_)
-    return connection.execute(statement, _with_now(parameters)).rowcount
+    connection.execute(statement, _with_now(parameters))
 
 
 def decided_here(step: int) -> ColumnElement[bool]:

@@ -8,14 +8,17 @@ import pytest
 from sqlalchemy import text
 
 from orchestrator.flow import wide
+from orchestrator.store import decided
 from orchestrator.store.database import reading
 from orchestrator.tables import messages
+from tests.servers.patience import until
 from tests.support.shop import NOW, Small, consent, customer, event
 
 SIZE = text(
     "SELECT coalesce(sum(pg_relation_size(oid)), 0) FROM pg_class "
     "WHERE relname = 'staged_decisions'"
 )
+TABLES = text("SELECT count(*) FROM pg_class WHERE relname = 'staged_decisions'")
 PEOPLE = 40
 
 
@@ -39,3 +42,27 @@ def test_its_file_is_empty_between_two_ticks(
     assert len(shop.rows(messages)) == 4 * PEOPLE
     with reading(shop.engine) as connection:
         assert connection.scalar(SIZE) == 0
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+@pytest.mark.usefixtures("databases")
+def test_a_hand_that_failed_leaves_nothing_on_a_connection_of_the_pool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daily = {"trigger": {"cron": "0 12 * * *"}}
+    shop = Small(tmp_path, {"daily": daily}, since=NOW - timedelta(hours=1))
+    shop.add(*(one for n in range(PEOPLE) for one in (customer(f"c{n}"), consent(f"c{n}"))))
+    monkeypatch.setattr(wide, "WIDE_FROM_CUSTOMERS", 1)
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(decided, "write_staged", fails)
+    with pytest.raises(LookupError):
+        shop.plan(NOW)
+
+    def left() -> int:
+        with reading(shop.engine) as connection:
+            return connection.scalar(TABLES) or 0
+
+    assert until(lambda: left() == 0)
