@@ -14,6 +14,7 @@ from benchmarks.figure import Figure, Measured
 from benchmarks.handwritten import plan_by_hand
 from benchmarks.town import NOW, Town, fill_town
 from benchmarks.twenty import twenty
+from orchestrator.entry.memory import settle
 from orchestrator.flow.law import read_law
 from orchestrator.flow.load import revive
 from orchestrator.flow.plan import arbitration
@@ -113,6 +114,7 @@ def _increment(engine: Engine, versions: Sequence[Version], folder: Path) -> Mea
     with opened(engine, live, folder, since=NOW - 2 * MINUTES) as tactful:
         for number in reversed(range(WARM_UP)):
             tactful.plan(NOW - MINUTES - number * MINUTES / WARM_UP)
+        settle()  # as `tactful run` and the workers do
         began = perf_counter()
         tactful.plan(NOW)
         yield "plan_increment_1m_s", perf_counter() - began

@@ -238,8 +238,7 @@ def fill_town(engine: Engine, town: Town) -> None:
         )
         with _at_once(connection) if say.postgresql else nullcontext():
             for statement in _statements(town, say):
-                said = statement.replace("%", "%%") if say.postgresql else statement
-                connection.exec_driver_sql(said)
+                connection.exec_driver_sql(statement)
     if say.postgresql:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+from psycopg import RawCursor, RawServerCursor
 from sqlalchemy import (
     URL,
     Connection,
@@ -218,6 +219,7 @@ _SETTINGS = (
 
 
 def _open_postgresql(url: URL) -> Engine:
+    watched = {name: set_to for name, set_to in _WATCHED.items() if name not in url.query}
     engine = create_engine(
         url,
         isolation_level="READ COMMITTED",
@@ -225,12 +227,15 @@ def _open_postgresql(url: URL) -> Engine:
         json_serializer=_encode,
         json_deserializer=msgspec.json.decode,
         pool_pre_ping=True,  # a server that was restarted costs no transaction
-        connect_args={name: set_to for name, set_to in _WATCHED.items() if name not in url.query},
+        # As PostgreSQL itself names parameters: a long statement need not be searched for others.
+        paramstyle="numeric_dollar",
+        connect_args={"cursor_factory": RawCursor, **watched},
     )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.prepared_max = PREPARED_MAX
+        connection.server_cursor_factory = RawServerCursor
         with connection.cursor() as cursor:
             cursor.execute("; ".join(f"SET {setting}" for setting in _SETTINGS))
         connection.commit()
