@@ -48,7 +48,7 @@ def last_check(
         "message_ids": ids_text(composed),
     }
     found = Checked()
-    for row in connection.execute(question.decisions, parameters):
+    for row in connection.execute(question.decisions, parameters).all():
         message_id, reason, address, _, closes_at, _ = row
         if reason is not None:
             found.moves.append(_move(row, question.ends_as[reason], question.case, now))
@@ -92,7 +92,7 @@ def _changed_prices(
     if not shown:
         return
     parameters = {"price_ids": ids_text(shown), "now": now}
-    held = set(connection.execute(prices_now(shop.currency), parameters).scalars())
+    held = set(connection.execute(prices_now(shop.currency), parameters).scalars().all())
     told = {id: price.total for id, price in prices_of(connection, held, shop).items()}
     for id, lines in quoted.items():
         if any(told.get(line.price_id) != line.total for line in lines):

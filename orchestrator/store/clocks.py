@@ -20,10 +20,10 @@ _OF = _ALL.where(
 
 def all_clocks(connection: Connection) -> dict[int, Clock]:
     """Every clock, by its id."""
-    return {id: clock_of(key) for id, key in connection.execute(_ALL)}
+    return {id: clock_of(key) for id, key in connection.execute(_ALL).all()}
 
 
 def clocks_of(connection: Connection, customer_ids: Collection[int]) -> dict[int, Clock]:
     """The clocks of some customers, by the clock's id."""
-    found = connection.execute(_OF, {"wanted": ids_text(customer_ids)})
+    found = connection.execute(_OF, {"wanted": ids_text(customer_ids)}).all()
     return {id: clock_of(key) for id, key in found}

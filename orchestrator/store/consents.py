@@ -147,7 +147,7 @@ def _micros(at: datetime | None) -> int | None:
 
 
 def _held(connection: Connection, wanted: dict[str, str]) -> Iterator[Standing]:
-    for id_, channel, topic, given, at, until in connection.execute(_HELD, wanted):
+    for id_, channel, topic, given, at, until in connection.execute(_HELD, wanted).all():
         yield Standing(id_, channel, topic, given, to_micros(at), _micros(until))
 
 
@@ -171,7 +171,7 @@ def said_on(
 ) -> dict[tuple[int, str], list[LogRow]]:
     """Everything that these customers have ever said about these channels, in no order."""
     found: dict[tuple[int, str], list[LogRow]] = {}
-    for row in connection.execute(_SAID, {"ids": _wanted(customers)}):
+    for row in connection.execute(_SAID, {"ids": _wanted(customers)}).all():
         id_, channel, topic, given, at, until, touchpoint, wording = row
         micros = to_micros(at), _micros(until)
         one = LogRow(id_, channel, topic, given, *micros, touchpoint, wording)

@@ -109,7 +109,7 @@ def load_customers(connection: Connection, keys: Collection[str]) -> dict[str, C
 def load_addresses(connection: Connection, ids: Collection[int]) -> dict[int, dict[str, Address]]:
     """The addresses of customers, by customer and kind."""
     found: dict[int, dict[str, Address]] = {id_: {} for id_ in ids}
-    for id_, kind, address, key in connection.execute(_ADDRESSES, {"ids": _wanted(ids)}):
+    for id_, kind, address, key in connection.execute(_ADDRESSES, {"ids": _wanted(ids)}).all():
         found[id_][kind] = Address(address, key)
     return found
 

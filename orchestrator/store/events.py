@@ -41,7 +41,7 @@ class LineRow(NamedTuple):
 def known_events(connection: Connection, keys: Collection[str]) -> set[str]:
     """Which of these events were here before."""
     wanted = json_text([[key] for key in keys])
-    return set(connection.execute(_KNOWN, {"wanted": wanted}).scalars())
+    return set(connection.execute(_KNOWN, {"wanted": wanted}).scalars().all())
 
 
 def insert_events(
@@ -56,7 +56,7 @@ def insert_events(
     ids = {row.id for row in happened}
     if connection.dialect.name != "sqlite":
         wanted = json_text([[row.key] for row in happened])
-        ids &= set(connection.execute(_IDS, {"wanted": wanted}).scalars())
+        ids &= set(connection.execute(_IDS, {"wanted": wanted}).scalars().all())
         lines = [line for line in lines if line[0] in ids]
     insert_stored(connection, event_products, LineRow._fields, lines)
     return ids

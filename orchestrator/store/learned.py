@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -34,6 +34,9 @@ from orchestrator.tables.instant import later_by, micros
 
 Basket = frozenset[int]
 _line = event_products.c
+LINES_AT_ONCE = 5_000
+"""Fetched one by one, half of the time would go into the fetching."""
+
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1) // _MICROSECOND
 
@@ -145,7 +148,8 @@ def baskets(
         .where(_line.name == event, _line.at >= since, _line.at <= until)
         .order_by(_line.event_id)
     )
-    for _, lines in groupby(connection.execute(found), key=itemgetter(0)):
+    parts = connection.execute(found).partitions(LINES_AT_ONCE)
+    for _, lines in groupby(chain.from_iterable(parts), key=itemgetter(0)):
         yield frozenset(product for _, product in lines)
 
 

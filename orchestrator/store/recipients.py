@@ -65,7 +65,7 @@ _EVENTS = select(events.c.id, events.c.key, events.c.name, events.c.at, events.c
 
 def recipients(connection: Connection, ids: Collection[int]) -> dict[int, Recipient]:
     """The customers with these ids."""
-    found = connection.execute(_RECIPIENTS, {"wanted": ids_text(ids)})
+    found = connection.execute(_RECIPIENTS, {"wanted": ids_text(ids)}).all()
     return {row[0]: Recipient(*row[:4], clock_of(row[4])) for row in found}
 
 
@@ -75,7 +75,7 @@ def happened(connection: Connection, ids: Collection[int]) -> dict[int, Happened
         return {}
     return {
         row[0]: Happened._make(row)
-        for row in connection.execute(_EVENTS, {"wanted": ids_text(ids)})
+        for row in connection.execute(_EVENTS, {"wanted": ids_text(ids)}).all()
     }
 
 
@@ -85,7 +85,7 @@ def priced(
     """The prices with these ids and their products; `lowest` is worked out by the rules."""
     if not ids:
         return {}
-    found: Any = connection.execute(_priced(lowest), {"wanted": ids_text(ids)})
+    found: Any = connection.execute(_priced(lowest), {"wanted": ids_text(ids)}).all()
     return {row[7]: PricedRow(dict(zip(_PRODUCT, row, strict=False)), *row[7:]) for row in found}
 
 
