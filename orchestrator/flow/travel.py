@@ -1,6 +1,7 @@
 """Moves customers on through campaigns of several steps, all that stand at one place together."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,21 +45,24 @@ class Place:
         """The condition, for whoever stands here."""
         return matches(when, self.campaign, self.version.shop, self.statements.law)
 
-    def go(self, *which: Any, to: int, in_time: bool = False) -> None:
-        """Send those who stand here, and match, on to another step.
+    def go(self, *which: Any, to: int) -> None:
+        """Those who stand here, and match, go on to another step as of now."""
+        self._go(which, to, lambda wait: self.now + wait)
 
-        From now on, or `in_time`: as of when they were due here, for time alone has brought them
-        on. Where nobody was there to see it, what comes next is as late as it is.
-        """
+    def go_in_time(self, *which: Any, to: int) -> None:
+        """Time alone has brought them on: they go as of when they were due here. Where nobody was
+        there to see it, what comes next is as late as it is."""
+        self._go(which, to, journeys.due_later)
+
+    def _go(self, which: tuple[Any, ...], to: int, due_after: Callable[[timedelta], Any]) -> None:
         program = self.campaign.program
         if to >= len(program):
             self.leave(*which, why=FINISHED)
             return
         op = program[to]
         wait = op.wait.for_ if isinstance(op, WaitOp) else timedelta(0)
-        due_at = journeys.due_later(wait) if in_time else self.now + wait
         here = (*journeys.standing_at(self.version.digest, self.step), *which)
-        journeys.move(self.connection, here, self.parameters, to=to, due_at=due_at)
+        journeys.move(self.connection, here, self.parameters, to=to, due_at=due_after(wait))
 
     def leave(self, *which: Any, why: Any) -> None:
         """Those who stand here, and match, leave the campaign."""
@@ -85,12 +89,12 @@ def travel(place: Place) -> Counter[str]:
                 place.leave(came(wait.exit_on), why=f"left: {wait.exit_on.event}")
             if wait.until is not None:
                 place.go(came(wait.until), to=place.step + 1)
-            place.go(due, to=place.step + 1, in_time=True)
+            place.go_in_time(due, to=place.step + 1)
         case JumpUnless(when=None, target=target):
-            place.go(due, to=target, in_time=True)
+            place.go_in_time(due, to=target)
         case JumpUnless(when=when, target=target):
-            place.go(and_(due, not_(place.matches(when))), to=target, in_time=True)
-            place.go(due, to=place.step + 1, in_time=True)
+            place.go_in_time(and_(due, not_(place.matches(when))), to=target)
+            place.go_in_time(due, to=place.step + 1)
         case ExitOp(reason=reason):
             place.leave(due, why=reason)
     return Counter()
@@ -99,7 +103,7 @@ def travel(place: Place) -> Counter[str]:
 def _send(place: Place, op: SendOp, due: Any) -> Counter[str]:
     """Decide for those who are due. Whoever does not get a first message leaves the campaign."""
     if op.send.when is not None:
-        place.go(and_(due, not_(place.matches(op.send.when))), to=place.step + 1, in_time=True)
+        place.go_in_time(and_(due, not_(place.matches(op.send.when))), to=place.step + 1)
     question = place.statements.on_journey(place.version, place.step)
     counts = decide_into_ledger(
         place.connection,

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from orchestrator.model.message import ADMITTED, IN_HAND, WAITING
 from orchestrator.tables import attempts, contents, journeys, messages
@@ -124,10 +124,8 @@ def under_way(connection: Connection) -> dict[str, int]:
 
 
 def last_activity(connection: Connection) -> datetime | None:
-    """When anything was last planned or ended."""
-    found = connection.execute(
-        select(func.max(messages.c.planned_at), func.max(messages.c.ended_at)).where(
-            or_(messages.c.planned_at.is_not(None), messages.c.ended_at.is_not(None))
-        )
-    ).one()
+    """When a message was last planned or tried: by the newest rows, not by reading them all."""
+    planned = select(messages.c.planned_at).order_by(messages.c.id.desc()).limit(1)
+    tried = select(attempts.c.at).order_by(attempts.c.id.desc()).limit(1)
+    found = (connection.scalar(newest) for newest in (planned, tried))
     return max((at for at in found if at is not None), default=None)
