@@ -20,16 +20,15 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    delete,
     func,
     literal,
     null,
     or_,
     select,
 )
-from sqlalchemy.schema import CreateTable, DropTable
 
 from orchestrator.model.message import State
+from orchestrator.store import aside
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import messages
 from orchestrator.tables.base import Id, Instant
@@ -65,8 +64,6 @@ def _staging_table(on_commit: str) -> Table:
 
 
 # Decisions are worked out once, into a table of this connection alone, then counted and copied.
-# PostgreSQL never tidies up in such a table by itself: where rows were only deleted, a planner that
-# lives for weeks would read past all that it has ever decided.
 _staged = _staging_table("DELETE ROWS")
 _kept = _staging_table("PRESERVE ROWS")
 """The same, for whoever writes in further transactions what was decided in one."""
@@ -119,19 +116,17 @@ def decide_into_ledger(
 
 def begin_staging(connection: Connection) -> None:
     """An empty table for decisions, which this connection alone sees, until it commits."""
-    connection.execute(CreateTable(_staged, if_not_exists=True))
-    connection.execute(_EMPTY)
+    aside.fresh(connection, _staged)
 
 
 def keep_staging(connection: Connection) -> None:
     """From now on, until `end_staging`, what is staged outlasts a commit."""
-    end_staging(connection)
-    connection.execute(CreateTable(_kept))
+    aside.begin(connection, [_kept])
 
 
 def end_staging(connection: Connection) -> None:
     """No table for decisions any more."""
-    connection.execute(DropTable(_kept, if_exists=True))
+    aside.end(connection, [_kept])
 
 
 def stage(connection: Connection, decisions: Select[Any], parameters: Mapping[str, Any]) -> None:
@@ -160,7 +155,6 @@ def write_staged(
     connection.execute(_writing(connection), kept)
 
 
-_EMPTY = delete(_staged)
 _COUNTED = select(func.coalesce(_staged.c.reason, "planned"), func.count()).group_by(
     _staged.c.reason
 )

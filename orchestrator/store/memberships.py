@@ -19,8 +19,8 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.schema import CreateTable
 
+from orchestrator.store import aside
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import memberships, segments
 from orchestrator.tables.base import Id, Instant
@@ -56,8 +56,7 @@ def refresh(
     else:
         asked["only"] = ids_text(only)
     asked["entered_at"] = None if first_look else now
-    connection.execute(CreateTable(_staged, if_not_exists=True))
-    connection.execute(_EMPTY)
+    aside.fresh(connection, _staged)
     connection.execute(_staging(members), asked)
     connection.execute(_LEAVING if only is None else _LEAVING_OF_THESE, asked)
     connection.execute(_ENTERING, asked)
@@ -71,7 +70,6 @@ _staged = Table(
     prefixes=["TEMPORARY"],
     postgresql_on_commit="DELETE ROWS",
 )
-_EMPTY = delete(_staged)
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT_MAX)
