@@ -6,7 +6,7 @@ from benchmarks.naive.run import naive
 from benchmarks.servers import servers
 from benchmarks.sinks import http_ceiling, smtp_ceiling
 
-CUSTOMERS = 40_000
+CUSTOMERS = 100_000
 NAIVE = 2_000
 CEILING = 40_000
 OVER = ("smtp", "http")
@@ -28,7 +28,7 @@ FIGURES = (
 
 
 def measure(divisor: int) -> Measured:
-    """A town of 40,000 and 2,000 naive messages, divided by `divisor`, and then by one process."""
+    """A town of 100,000 and 2,000 naive messages, divided by `divisor`, and then by one process."""
     alone = divisor > 1
     with servers() as all_:
         yield "smtp_sink_per_s", smtp_ceiling(all_.sink, CEILING // divisor)

@@ -30,7 +30,7 @@ from orchestrator.rules.clocks import HOLD
 from orchestrator.store import controls
 from orchestrator.store import messages as ledger
 from orchestrator.store.clocks import clocks_of
-from orchestrator.store.consents import suppress
+from orchestrator.store.consents import BY_PROVIDER, suppress
 from orchestrator.store.database import reading, writing
 from orchestrator.store.messages import Claimed, Move
 from orchestrator.store.targets import Target, keep_targets
@@ -272,7 +272,7 @@ class Dispatcher:
             )
             for claimed, end in ends.values():
                 if end.suppress is not None:
-                    suppress(connection, claimed.address_key, end.suppress, "provider", now)
+                    suppress(connection, claimed.address_key, end.suppress, BY_PROVIDER, now)
             first = sum(1 for claimed, _ in ends.values() if not claimed.tries)
             self.accounts.learn(connection, allowance, outcomes, first, now)
         return moves

@@ -27,7 +27,7 @@ from orchestrator.store.accounts import change_breaker
 from orchestrator.store.consents import LogRow
 from orchestrator.store.database import reading, writing
 from orchestrator.store.erasing import strip_heard
-from orchestrator.store.feedback import SOFT, Heard, Holders, Proof, Sent
+from orchestrator.store.feedback import ENDED, SOFT, Heard, Holders, Proof, Sent
 from orchestrator.store.forgotten import are_forgotten, digests, forgotten_among
 from orchestrator.store.messages import lock_customers
 
@@ -245,6 +245,7 @@ class _Doing:
     said: list[LogRow] = field(default_factory=list)
     begun: dict[Heard, tuple[set[int], list[str], Evidence]] = field(default_factory=dict)
     suppressed: list[tuple[str, str, str]] = field(default_factory=list)
+    lifted: list[tuple[str, datetime]] = field(default_factory=list)
 
 
 def _settle(
@@ -275,6 +276,7 @@ def _settle(
             state(connection, again, now)
             begun.add(heard)
     inbox.suppress_all(connection, doing.suppressed, now)
+    inbox.lift(connection, doing.lifted)
     if answering is not None:
         asked = [(o.heard, o.address_key) for o in telling if can_be_answered(o.heard)]
         answering.answer(connection, [(h, key) for h, key in asked if key], begun, now)
@@ -383,7 +385,10 @@ def _decide(shop: Shop, one: _About, people: Mapping[str, Holders], doing: _Doin
         return
     if heard.kind == FeedbackKind.resubscribed:
         doing.begun[heard] = (customers, channels, evidence)
+        doing.lifted += [] if key is None else [(key, heard.at)]
         return
+    if key is not None and not customers:  # it may be somebody's later on
+        doing.suppressed.append((key, "marketing", ENDED))
     doing.said += [
         withdrawal(customer, channel, evidence)
         for customer in sorted(customers)

@@ -70,10 +70,7 @@ def replies(engine: Engine, shop: Shop, most: int) -> list[Reply]:
 def read(
     engine: Engine, shop: Shop, stop: Collection[int], fine: Collection[int], now: datetime
 ) -> Read:
-    """Settle replies as a person has understood them. Once it returns, that is durable.
-
-    An end that comes from an address which nobody has suppresses the address.
-    """
+    """Settle replies as a person has understood them. Once it returns, that is durable."""
     wanted = {*stop, *fine}
     with writing(engine) as connection:
         found = unread(connection, ids=wanted, most=len(wanted))
@@ -82,10 +79,6 @@ def read(
         mark_read(connection, [one.id for one in ends], "stop", now)
         mark_read(connection, others, "fine", now)
         inbox.keep(connection, [as_stop(one, now) for one in ends])
-        keys = {one.heard.address_key for one in ends if one.heard.address_key}
-        strangers = sorted(keys - inbox.holders(connection, keys).keys())
-        objections = [(key, "marketing", "unsubscribed") for key in strangers]
-        inbox.suppress_all(connection, objections, now)
     settle(engine, shop, now)
     there = {one.id for one in found}
     return Read(tuple(one.id for one in ends), tuple(others), tuple(sorted(wanted - there)))

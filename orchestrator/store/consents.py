@@ -180,6 +180,10 @@ def said_on(
     return found
 
 
+BY_PROVIDER = "provider"
+"""Why an address is suppressed: so the provider answered when it was written to."""
+
+
 def suppress(
     connection: Connection, address_key: str, scope: Scope, reason: str, at: datetime
 ) -> bool:

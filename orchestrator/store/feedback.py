@@ -16,6 +16,8 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    delete,
+    exists,
     false,
     func,
     literal_column,
@@ -26,6 +28,7 @@ from sqlalchemy import (
 )
 
 from orchestrator.model.message import ADMITTED, State
+from orchestrator.store.consents import BY_PROVIDER
 from orchestrator.store.dialect import ignoring, insert_stored, json_text
 from orchestrator.tables import addresses, attempts, feedback, message_log, messages, suppressions
 from orchestrator.tables.base import Instant
@@ -366,6 +369,34 @@ def note(connection: Connection, lines: Sequence[tuple[int, datetime, str, str |
     """(message, at, what, detail): lines of messages' histories."""
     stored = [(id, to_micros(at), what, detail) for id, at, what, detail in lines]
     insert_stored(connection, message_log, ("message_id", "at", "what", "detail"), stored)
+
+
+ENDED = "unsubscribed"
+"""Why an address is suppressed that nobody has: whoever wrote from it has ended marketing."""
+
+_LIFTED = rows("lifted", {"address_key": String(), "at": Instant()})
+_LIFT = delete(suppressions).where(
+    suppressions.c.scope == "marketing",
+    # The latter: an end that only the provider has been told, and has told us since.
+    suppressions.c.reason.in_([ENDED, BY_PROVIDER]),
+    exists(
+        select(_LIFTED.c.address_key)
+        .where(
+            _LIFTED.c.address_key == suppressions.c.address_key, _LIFTED.c.at > suppressions.c.at
+        )
+        .correlate(suppressions)
+    ),
+)
+
+
+def lift(connection: Connection, begun: Iterable[tuple[str, datetime]]) -> None:
+    """(address_key, at): who begins again from an address takes back an end that came before.
+
+    A complaint, or an address that does not work, is not taken back by that.
+    """
+    found = [[key, to_micros(at)] for key, at in begun]
+    if found:
+        connection.execute(_LIFT, {"lifted": json_text(found)})
 
 
 def suppress_all(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from channels.contract import Feedback
+from channels.contract import Feedback, Reason, Rejected
 from orchestrator.flow.dispatch import Dispatcher
 from orchestrator.tables import consent_log, feedback
 from tests.feedback.stage import LATER, agreed, history, listen, number, stage, standing, told
@@ -87,6 +87,45 @@ def test_start_is_no_consent(shop: Small) -> None:
     shop.add(consent("bob2", "sms", given=False, at=NOW))  # at the till, not by text
     listen(shop, told("resubscribed", "2", None, address=number("bob2"), at=LATER))
     assert agreed(shop, "bob2")["sms", "*"] is False
+
+
+def texts(shop: Small, key: str, *, after: timedelta) -> dict[str, int]:
+    """What planning a text to a customer comes to, a while later."""
+    now = LATER + after
+    shop.add(event(key, "Cart Updated", now))
+    return shop.plan(now)["text"]
+
+
+@on_both
+def test_stop_from_a_number_that_nobody_has_counts_for_whoever_gets_it(shop: Small) -> None:
+    nobody = number("eve5")
+    assert listen(shop, told("unsubscribed", "1", None, address=nobody)).known == 0
+    shop.add(customer("eve5", phone=nobody), consent("eve5", "sms"))
+    assert texts(shop, "eve5", after=timedelta(hours=1)) == {"suppressed": 1}
+    again = LATER + timedelta(hours=2)
+    listen(shop, told("resubscribed", "2", None, address=nobody, at=again), now=again)
+    assert texts(shop, "eve5", after=timedelta(hours=3)) == {"planned": 1}
+
+
+@on_both
+def test_start_takes_back_an_end_that_only_the_provider_was_told(shop: Small) -> None:
+    shop.recording.script = lambda item: Rejected(Reason.unsubscribed, "21610")
+    shop.add(event("ann1", "Cart Updated", LATER))
+    shop.tick(LATER)
+    shop.recording.script = lambda item: None
+    assert texts(shop, "ann1", after=timedelta(hours=1)) == {"suppressed": 1}
+    before, after = NOW, LATER + timedelta(hours=2)
+    listen(shop, reply("START", "1", at=before), now=after)
+    assert texts(shop, "ann1", after=timedelta(hours=3)) == {"suppressed": 1}
+    listen(shop, reply("START", "2", at=after), now=after)
+    assert texts(shop, "ann1", after=timedelta(hours=4)) == {"planned": 1}
+
+
+@pytest.mark.parametrize("kind", ["complained", "bounced_hard"])
+def test_start_does_not_take_back_a_complaint_nor_mend_a_number(shop: Small, kind: str) -> None:
+    listen(shop, told(kind, "c", 3))
+    listen(shop, reply("START", "s", at=LATER), now=LATER + timedelta(minutes=1))
+    assert texts(shop, "ann1", after=timedelta(hours=1)) == {"suppressed": 1}
 
 
 def test_a_late_stop_does_not_end_what_was_agreed_to_after_it(shop: Small) -> None:
