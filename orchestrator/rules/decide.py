@@ -29,13 +29,24 @@ from sqlalchemy import (
 from orchestrator.rules.caps import first_full
 from orchestrator.rules.case import Case
 from orchestrator.rules.clocks import closes
-from orchestrator.rules.gates import AnyGate, CapGate, channel_gates, customer_gates, last_gates
+from orchestrator.rules.gates import (
+    HELD,
+    AnyGate,
+    CapGate,
+    channel_gates,
+    customer_gates,
+    last_gates,
+)
 from orchestrator.tables import customers
 from orchestrator.tables.base import Instant
 from orchestrator.tables.greatest import greatest
 
 PASSED = 99
 """What stands in place of a gate's number where no gate stopped the message."""
+
+WAITS = PASSED - 1
+"""The number of a gate that ends nothing (`HELD`). A channel that only waits may be taken yet: it
+has come further than any that says no, lest a pause decide anything."""
 
 BASE = PASSED + 1
 """What stopped a message is one number: its last digit is the gate of the customer, and before it
@@ -48,9 +59,9 @@ def decisions(case: Case) -> Select[Any]:
     opens_at, closes_at and expires_at.
 
     `reason` is the name of the gate that stopped it, null where none did. Of several channels the
-    reason is that of the channel that came furthest. `channel`, `address`, `send_after` and
-    `closes_at`, by when it must have left or waits again, are null where a reason stands, but for
-    `holdout`; a message that is asked about has its `closes_at` in any case.
+    reason is that of the channel that came furthest (see `WAITS`). `channel`, `address`,
+    `send_after` and `closes_at`, by when it must have left or waits again, are null where a reason
+    stands, but for `holdout`; a message that is asked about has its `closes_at` in any case.
     """
     gates = _Gates.of(case)
     found = _looked(case, gates).cte("looked").prefix_with("MATERIALIZED").c
@@ -137,7 +148,9 @@ class _Gates:
                     order.insert(after, gate.name)
                 after = order.index(gate.name) + 1
         numbers = {name: n for n, name in enumerate(order)}
-        assert len(order) < PASSED, "a gate's number is one digit"
+        assert len(order) < WAITS, "a gate's number is one digit"
+        every = (gate for gates in channel.values() for gate in gates)
+        numbers |= {gate.name: WAITS for gate in every if gate.ends_as is HELD}
         return cls(tuple(customer_gates(case)), channel, tuple(last_gates(case)), numbers)
 
     def on_channel(self, channel: str) -> list[tuple[int, AnyGate]]:

@@ -193,15 +193,15 @@ def channel_gates(case: Case, channel: str) -> Iterator[AnyGate]:
     """What is asked of each channel; a message takes the first channel that passes them all."""
     campaign, address, opens_at = case.campaign, case.address[channel], case.opens_at(channel)
     plugin = case.shop.channels[channel].through
-    yield Gate(
-        "channel_paused", ~_stopped(("channel", channel), ("provider", plugin)),
-        f"{channel} is paused", HELD,
-    )  # fmt: skip
     if channel in case.route.only_if_preferred:
         yield Gate(
             "not_preferred", customers.c.preferred_channel.is_not_distinct_from(channel),
             f"does not prefer {channel}", State.STALE, ("channels",),
         )  # fmt: skip
+    yield Gate(
+        "channel_paused", ~_stopped(("channel", channel), ("provider", plugin)),
+        f"{channel} is paused", HELD,
+    )  # fmt: skip
     yield Gate(
         "no_address", address.c.address.is_not(None), f"has no address for {channel}",
         State.SUPPRESSED,

@@ -120,8 +120,11 @@ def test_a_hand_that_dies_leaves_ranges_for_the_next_look(
     assert len(shop.rows(passes)) == 1
 
 
-def test_whom_a_pause_held_back_is_asked_again(tmp_path: Path, database: Engine) -> None:
-    shop = shop_on(tmp_path, database, 2)
+@pytest.mark.parametrize("channels", [["email"], ["email", "sms"]])
+def test_whom_a_pause_held_back_is_asked_again(
+    tmp_path: Path, database: Engine, channels: list[str]
+) -> None:
+    shop = shop_on(tmp_path, database, 2, channels=channels)
     row = {"scope": "channel", "name": "email", "reason": "", "at": NOW}
     shop.execute(controls.insert(), row)
     shop.plan(NOW)

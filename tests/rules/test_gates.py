@@ -504,6 +504,31 @@ def test_a_paused_channel_gives_way_to_the_next(tmp_path: Path) -> None:
     assert [r.kind for r in shop.sent()] == ["email"]
 
 
+@pytest.mark.parametrize("trigger", [{"event": "Signed Up"}, {"cron": "0 12 * * *"}])
+@pytest.mark.parametrize("way", [["email", "sms"], ["sms", "email"]])
+def test_who_cannot_be_reached_elsewhere_waits_for_the_paused_channel(
+    tmp_path: Path, way: list[str], trigger: dict[str, str]
+) -> None:
+    since = NOW - timedelta(hours=2)
+    campaign = {"trigger": trigger, "channels": way}
+    shop = Small(tmp_path, {"hello": campaign}, since=since)
+    shop.add(customer("ann1"), consent("ann1", "email"))
+    asked(shop, "ann1")
+    with writing(shop.engine) as connection:
+        pause(connection, "channel", "email", "test", NOW)
+    assert reason(shop) == "channel_paused"
+    shop.execute(delete(controls))
+    shop.tick(NOW + timedelta(hours=1))
+    assert shop.told() == ["hello for ann1"]
+
+
+def test_who_does_not_prefer_the_paused_channel_does_not_wait_for_it(tmp_path: Path) -> None:
+    shop = one(tmp_path, {"channels": ["preferred", "email"]}, consent("ann1", given=False))
+    with writing(shop.engine) as connection:
+        pause(connection, "channel", "sms", "test", NOW)
+    assert reason(shop) == "no_consent"
+
+
 def test_a_scheduled_pass_on_a_paused_channel_is_not_done(tmp_path: Path) -> None:
     shop = Small(tmp_path, {"hello": {"trigger": {"cron": "0 12 * * *"}}})
     shop.add(customer("ann1"), consent("ann1"))
