@@ -18,6 +18,7 @@ from orchestrator.flow.pace import LocalPace, Pace
 from orchestrator.model.breaker import Breaker
 from orchestrator.model.shop import ChannelUse, Shop
 from orchestrator.store.accounts import breaker_of, change_breaker
+from orchestrator.store.controls import is_paused
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,10 @@ class Accounts:
     def may_leave(
         self, connection: Connection, name: str, wanted: int, now: datetime, at_s: float
     ) -> Allowance | Wait:
-        """How many of `wanted` may leave on a channel, through the first account that works."""
+        """How many of `wanted` may leave on a channel, through the first account that works.
+
+        One that has failed, and is paused, cannot show that it works again.
+        """
         wait = math.inf
         for account in self.of(name):
             breaker = breaker_of(connection, account.name)
@@ -74,6 +78,8 @@ class Accounts:
             if most == 0:
                 assert breaker.open_until is not None  # that is what keeps it open
                 wait = min(wait, (breaker.open_until - now).total_seconds())
+                continue
+            if breaker.trips and is_paused(connection, "provider", account.plugin):
                 continue
             most = min(
                 wanted if most is None else most, account.channel.capabilities.batch_size_max

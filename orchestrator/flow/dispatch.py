@@ -184,14 +184,14 @@ class Dispatcher:
             controls.hold(connection)
             ledger.lock_customers(connection, {one.claimed.customer_id for one in made})
             now = watch.now()
-            checked = self._checked(connection, made, now)
+            provider = allowance.account.plugin
+            checked = self._checked(connection, made, provider, now)
             ledger.move(connection, token, [*moves, *checked.moves], now)
             for one in failed:
                 ledger.log(connection, one.claimed.id, one.reason, one.detail, now)
             passing = by_id.keys() - {move.id for move in checked.moves}
             lease_until = now + HOLD + self.patience.lease
             ids = ledger.admit(connection, token, passing, now, lease_until=lease_until)
-            provider = allowance.account.plugin
             begun = ledger.begin_attempts(connection, token, sorted(ids), provider, now)
             ledger.keep_contents(connection, [by_id[id].as_content() for id in begun])
             keep_targets(
@@ -209,7 +209,9 @@ class Dispatcher:
         }
         return admitted, checked.moves, now
 
-    def _checked(self, connection: Connection, made: Iterable[Composed], now: datetime) -> Checked:
+    def _checked(
+        self, connection: Connection, made: Iterable[Composed], provider: str, now: datetime
+    ) -> Checked:
         """Every gate once more, send by send and channel by channel."""
         groups: dict[tuple[str, int, str], dict[int, Composed]] = {}
         for one in made:
@@ -219,7 +221,7 @@ class Dispatcher:
         found = Checked()
         for (digest, step, channel), group in groups.items():
             question = self.statements.on_sending(self.version_of(digest), step, channel)
-            checked = last_check(connection, question, group, clocks, now)
+            checked = last_check(connection, question, group, clocks, provider, now)
             found.moves.extend(checked.moves)
             found.closes_at.update(checked.closes_at)
         return found

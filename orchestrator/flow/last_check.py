@@ -39,11 +39,13 @@ def last_check(
     question: Question,
     composed: Mapping[int, Composed],
     clocks: Mapping[int, Clock],
+    provider: str,
     now: datetime,
 ) -> Checked:
-    """Ask about messages of one send on one channel."""
+    """Ask about messages of one send on one channel, which would leave through this plugin."""
     parameters = {
         "now": now,
+        "provider": provider,
         "clock_rows": question.case.clock_rules().parameter(now, clocks),
         "message_ids": ids_text(composed),
     }

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, cast, exists, func, or_, select
-from sqlalchemy.types import Numeric
+from sqlalchemy import ColumnElement, and_, bindparam, cast, exists, func, or_, select
+from sqlalchemy.types import Numeric, String
 
 from orchestrator.model.campaign import Goal
 from orchestrator.model.channel import ADDRESS_KINDS
@@ -53,6 +53,9 @@ from orchestrator.tables.messages import is_of, is_one_of
 
 HELD = State.PLANNED
 """What ends nothing: the message is asked about again."""
+
+PROVIDER: ColumnElement[str] = bindparam("provider", type_=String())
+"""The plugin through which messages are about to leave."""
 
 
 @dataclass(frozen=True)
@@ -192,15 +195,13 @@ def customer_gates(case: Case) -> Iterator[Gate]:
 def channel_gates(case: Case, channel: str) -> Iterator[AnyGate]:
     """What is asked of each channel; a message takes the first channel that passes them all."""
     campaign, address, opens_at = case.campaign, case.address[channel], case.opens_at(channel)
-    plugin = case.shop.channels[channel].through
     if channel in case.route.only_if_preferred:
         yield Gate(
             "not_preferred", customers.c.preferred_channel.is_not_distinct_from(channel),
             f"does not prefer {channel}", State.STALE, ("channels",),
         )  # fmt: skip
     yield Gate(
-        "channel_paused", ~_stopped(("channel", channel), ("provider", plugin)),
-        f"{channel} is paused", HELD,
+        "channel_paused", ~_channel_stopped(case, channel), f"{channel} is paused", HELD,
     )  # fmt: skip
     yield Gate(
         "no_address", address.c.address.is_not(None), f"has no address for {channel}",
@@ -241,7 +242,18 @@ def last_gates(case: Case) -> Iterator[Gate]:
         )  # fmt: skip
 
 
-def _stopped(*what: tuple[str, str]) -> ColumnElement[bool]:
+def _channel_stopped(case: Case, channel: str) -> ColumnElement[bool]:
+    """Only on sending is it known which of two plugins it would be; one that may send will do."""
+    by_name, use = ("channel", channel), case.shop.channels[channel]
+    if case.sending:
+        return _stopped(by_name, ("provider", PROVIDER))
+    first = _stopped(by_name, ("provider", use.through))
+    if use.failover is None:
+        return first
+    return and_(first, _stopped(by_name, ("provider", use.failover)))
+
+
+def _stopped(*what: tuple[str, ColumnElement[str] | str]) -> ColumnElement[bool]:
     named = [and_(controls.c.scope == scope, controls.c.name == name) for scope, name in what]
     return exists(select(controls.c.name).where(or_(*named)).correlate_except(controls))
 

@@ -43,6 +43,12 @@ def resume(connection: Connection, scope: str, name: str) -> bool:
     return connection.execute(statement).rowcount > 0
 
 
+def is_paused(connection: Connection, scope: str, name: str) -> bool:
+    """Whether just this is stopped."""
+    mine = select(controls.c.name).where(controls.c.scope == scope, controls.c.name == name)
+    return connection.execute(mine).first() is not None
+
+
 def hold(connection: Connection) -> None:
     """Until this transaction ends, nobody can pause or resume: for who is about to send.
 

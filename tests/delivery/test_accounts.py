@@ -13,9 +13,11 @@ from channels.contract import Deferred, Item, Outcome, Reason, Rejected, Unknown
 from channels.outbox import OutboxSettings
 from orchestrator.flow.accounts import Accounts
 from orchestrator.flow.dispatch import FIRST_WRITTEN
+from orchestrator.flow.watch import Watch
 from orchestrator.model.breaker import FAILURES_MAX, OPEN_FOR, Breaker
 from orchestrator.rules.clocks import HOLD
 from orchestrator.store.accounts import breakers, change_breaker
+from orchestrator.store.controls import pause
 from orchestrator.store.database import reading, writing
 from orchestrator.tables import attempts, messages
 from tests.support.channel import Recording
@@ -206,6 +208,49 @@ def test_what_may_have_left_never_goes_through_the_second_plugin(tmp_path: Path)
     shop.run(NOW + MINUTE, NOW + 30 * MINUTE, MINUTE)
     assert shop.states() == Counter(unknown_final=6)
     assert {row["provider"] for row in shop.rows(attempts)} == {"outbox"}
+
+
+def stop(shop: Shop, plugin: str) -> None:
+    """Pause a plugin, as the runbook says of one that is away for long."""
+    with writing(shop.engine) as connection:
+        pause(connection, "provider", plugin, "test", NOW)
+
+
+@pytest.mark.parametrize("open_for", [60 * MINUTE, -MINUTE], ids=["open", "half open"])
+def test_the_second_plugin_goes_on_while_the_first_one_that_failed_is_paused(
+    tmp_path: Path, open_for: timedelta
+) -> None:
+    shop = Shop(tmp_path, 3, shop=TWO)
+    shop.use_spare()
+    shop.set_breaker(Breaker(FAILURES_MAX, 1, NOW + open_for))
+    stop(shop, "outbox")
+    shop.add(customer("new1"), consent("new1"), event("new1", "Signed Up", NOW))
+    assert shop.plan(NOW)["hello"] == Counter(planned=1)
+    rounds = iter([False] * 3)
+    dispatch = shop.tactful.dispatcher.dispatch_channel
+    dispatch("email", Watch.still(NOW), until=lambda: next(rounds, True))
+    assert shop.states() == Counter(accepted=4)
+    assert {row["provider"] for row in shop.rows(attempts)} == {"spare"}
+
+
+def test_a_pause_of_the_second_plugin_holds_for_what_is_in_hand(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, 3, shop=TWO)
+    spare = shop.use_spare()
+    shop.set_breaker(Breaker(FAILURES_MAX, 1, NOW + 60 * MINUTE))
+    spare.rendered = lambda item: stop(shop, "spare")
+    shop.dispatch(NOW)
+    assert shop.rows(attempts) == []
+    assert shop.states() == Counter(planned=3)
+
+
+def test_where_both_are_paused_nothing_is_decided(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, 1, shop=TWO)
+    shop.use_spare()
+    stop(shop, "outbox")
+    stop(shop, "spare")
+    shop.add(customer("new1"), consent("new1"), event("new1", "Signed Up", NOW))
+    assert shop.plan(NOW)["hello"] == Counter(channel_paused=1)
+    assert shop.dispatch(NOW) == Counter()
 
 
 # --- answers that come late ---------------------------------------------------------------------

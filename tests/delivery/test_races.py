@@ -126,8 +126,8 @@ def counted_before_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where one statement locks and counts: it counts what it saw before it had to wait."""
     lock, stopped = ledger.lock_customers, Dispatcher._checked
 
-    def check(self: Dispatcher, connection: Any, made: Any, now: Any) -> Any:
-        moves = stopped(self, connection, made, now)
+    def check(self: Dispatcher, connection: Any, made: Any, *asked: Any) -> Any:
+        moves = stopped(self, connection, made, *asked)
         lock(connection, {one.claimed.customer_id for one in made})
         return moves
 
