@@ -1,7 +1,6 @@
 """Moves customers on through campaigns of several steps, all that stand at one place together."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +11,7 @@ from orchestrator.flow.statements import Statements
 from orchestrator.model.campaign import Campaign
 from orchestrator.model.program import ExitOp, JumpUnless, SendOp, WaitOp
 from orchestrator.model.version import Version
-from orchestrator.rules.journey import came, matches, reached
+from orchestrator.rules.journey import came, came_at, matches, reached
 from orchestrator.store import journeys
 from orchestrator.store.decided import Frozen, decide_into_ledger
 
@@ -45,24 +44,24 @@ class Place:
         """The condition, for whoever stands here."""
         return matches(when, self.campaign, self.version.shop, self.statements.law)
 
-    def go(self, *which: Any, to: int) -> None:
-        """Those who stand here, and match, go on to another step as of now."""
-        self._go(which, to, lambda wait: self.now + wait)
+    def go(self, *which: Any, to: int, in_time: bool = False, since: Any = None) -> None:
+        """Send those who stand here, and match, on to another step.
 
-    def go_in_time(self, *which: Any, to: int) -> None:
-        """Time alone has brought them on: they go as of when they were due here. Where nobody was
-        there to see it, what comes next is as late as it is."""
-        self._go(which, to, journeys.due_later)
-
-    def _go(self, which: tuple[Any, ...], to: int, due_after: Callable[[timedelta], Any]) -> None:
+        From now on, or `in_time`: as of when they were due here, for time alone has brought them
+        on. Where nobody was there to see it, what comes next is as late as it is. What they do
+        counts for the next step from then on, or already `since` an earlier moment.
+        """
         program = self.campaign.program
         if to >= len(program):
             self.leave(*which, why=FINISHED)
             return
         op = program[to]
         wait = op.wait.for_ if isinstance(op, WaitOp) else timedelta(0)
+        due_at = journeys.due_later(wait) if in_time else self.now + wait
+        if since is None:
+            since = journeys.due_later(timedelta(0)) if in_time else self.now
         here = (*journeys.standing_at(self.version.digest, self.step), *which)
-        journeys.move(self.connection, here, self.parameters, to=to, due_at=due_after(wait))
+        journeys.move(self.connection, here, self.parameters, to=to, since=since, due_at=due_at)
 
     def leave(self, *which: Any, why: Any) -> None:
         """Those who stand here, and match, leave the campaign."""
@@ -88,13 +87,13 @@ def travel(place: Place) -> Counter[str]:
             if wait.exit_on is not None:
                 place.leave(came(wait.exit_on), why=f"left: {wait.exit_on.event}")
             if wait.until is not None:
-                place.go(came(wait.until), to=place.step + 1)
-            place.go_in_time(due, to=place.step + 1)
+                place.go(came(wait.until), to=place.step + 1, since=came_at(wait.until))
+            place.go(due, to=place.step + 1, in_time=True)
         case JumpUnless(when=None, target=target):
-            place.go_in_time(due, to=target)
+            place.go(due, to=target, in_time=True)
         case JumpUnless(when=when, target=target):
-            place.go_in_time(and_(due, not_(place.matches(when))), to=target)
-            place.go_in_time(due, to=place.step + 1)
+            place.go(and_(due, not_(place.matches(when))), to=target, in_time=True)
+            place.go(due, to=place.step + 1, in_time=True)
         case ExitOp(reason=reason):
             place.leave(due, why=reason)
     return Counter()
@@ -103,7 +102,7 @@ def travel(place: Place) -> Counter[str]:
 def _send(place: Place, op: SendOp, due: Any) -> Counter[str]:
     """Decide for those who are due. Whoever does not get a first message leaves the campaign."""
     if op.send.when is not None:
-        place.go_in_time(and_(due, not_(place.matches(op.send.when))), to=place.step + 1)
+        place.go(and_(due, not_(place.matches(op.send.when))), to=place.step + 1, in_time=True)
     question = place.statements.on_journey(place.version, place.step)
     counts = decide_into_ledger(
         place.connection,

@@ -1,6 +1,9 @@
 """What is asked of customers on their way: conditions, waits that end early, goals reached."""
 
-from sqlalchemy import ColumnElement, exists, false, select
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, false, func, select
 
 from orchestrator.model.campaign import Campaign, Goal
 from orchestrator.model.law import Law
@@ -35,8 +38,18 @@ def came(match: Match) -> ColumnElement[bool]:
 
     `same` ties it to the event that began the journey.
     """
+    return exists(_coming(match))
+
+
+def came_at(match: Match) -> ColumnElement[datetime]:
+    """When it did so first."""
+    found = _coming(match)
+    return found.with_only_columns(func.min(found.selected_columns.at)).scalar_subquery()
+
+
+def _coming(match: Match) -> Select[Any]:
     first, second = events.alias("began"), events.alias("came")
-    found = select(second.c.id).where(
+    found = select(second.c.at).where(
         second.c.customer_id == journeys.c.customer_id,
         second.c.name == match.event,
         second.c.at > journeys.c.step_since,
@@ -48,7 +61,7 @@ def came(match: Match) -> ColumnElement[bool]:
             second.c.properties[match.same].as_string()
             == first.c.properties[match.same].as_string()
         )
-    return exists(found.correlate(journeys))
+    return found.correlate(journeys)
 
 
 def reached(goal: Goal | None) -> ColumnElement[bool]:

@@ -53,7 +53,8 @@ def begin(
     wait: timedelta,
 ) -> Counter[str]:
     """Everyone who asks sets out at step 0, `wait` from when it was due, if `matches` holds and
-    the occasion is news: due after the parameter `news_since`.
+    the occasion is news: due after the parameter `news_since`. What they did since it was due they
+    did on the way, however late somebody looks.
 
     The answer counts who `began`, and who did not, by the reason.
     """
@@ -87,7 +88,7 @@ def _setting_out(dialect: str, setting_out: Select[Any], wait: timedelta) -> Ins
         asked.c.change_id,
         literal(0),
         asked.c.due_at,
-        _NOW,
+        asked.c.due_at,
         later(asked.c.due_at, wait),
         case((ends.is_not(None), _NOW), else_=null()),
         ends,
@@ -174,10 +175,11 @@ def move(
     parameters: Mapping[str, Any],
     *,
     to: int,
+    since: datetime | ColumnElement[datetime],
     due_at: datetime | ColumnElement[datetime],
 ) -> None:
-    """Go to a step, to be looked at again when `due_at` has come."""
-    statement = update(journeys).where(*which).values(step=to, step_since=_NOW, due_at=due_at)
+    """Go to a step, as of `since`, to be looked at again when `due_at` has come."""
+    statement = update(journeys).where(*which).values(step=to, step_since=since, due_at=due_at)
     connection.execute(statement, _with_now(parameters))
 
 

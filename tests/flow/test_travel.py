@@ -15,7 +15,7 @@ from tests.support.shop import NOW, TEMPLATES, Small, consent, customer, event
 
 pytestmark = pytest.mark.usefixtures("databases")
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 LAST = {"send": {"template": "last"}}
 PARIS = {"trait": "city", "is": "Paris"}
 
@@ -67,6 +67,37 @@ def test_a_wait_may_end_the_campaign(tmp_path: Path) -> None:
     shop.add(event("ann1", "Order Completed", NOW + 3 * HOUR))
     shop.run(NOW, NOW + DAY, HOUR)
     assert sent_at(shop) == [0]
+    assert shop.ways() == {"ann1": (1, "left: Order Completed")}
+
+
+CALLED_OFF = {"wait": {"for": "10h", "exit_on": {"event": "Order Completed"}}}
+
+
+@pytest.mark.parametrize("late", [2 * SECOND, 3 * HOUR], ids=["as always", "after a stop"])
+@pytest.mark.parametrize(
+    "steps",
+    [[CALLED_OFF], [{"send": {"when": PARIS}}, CALLED_OFF], [{"wait": "1s"}, CALLED_OFF]],
+    ids=["a wait", "past a message", "two waits"],
+)
+def test_what_happens_before_anybody_looks_happens_on_the_way(
+    tmp_path: Path, steps: list[Any], late: timedelta
+) -> None:
+    shop = shop_of(tmp_path, *steps, LAST, expires="3d")
+    shop.add(event("ann1", "Order Completed", NOW + 1.5 * SECOND))
+    shop.run(NOW + late, NOW + DAY, HOUR)
+    assert shop.sent() == []
+    assert shop.ways()["ann1"][1] == "left: Order Completed"
+
+
+def test_what_follows_the_end_of_a_wait_before_anybody_looks_counts_for_the_next(
+    tmp_path: Path,
+) -> None:
+    until = {"wait": {"for": "10h", "until": {"event": "Product Viewed"}}}
+    shop = shop_of(tmp_path, until, CALLED_OFF, LAST)
+    shop.tick(NOW)
+    shop.add(event("ann1", "Product Viewed", NOW + HOUR))
+    shop.add(event("ann1", "Order Completed", NOW + 2 * HOUR))
+    shop.run(NOW + 3 * HOUR, NOW + DAY, HOUR)
     assert shop.ways() == {"ann1": (1, "left: Order Completed")}
 
 
