@@ -7,6 +7,8 @@ hours; customers with new events or new data are looked at every time.
 from collections.abc import Iterable
 from datetime import timedelta
 
+from sqlalchemy import Connection
+
 from orchestrator.flow.asking import Asking
 from orchestrator.flow.looked import Looked
 from orchestrator.model.trigger import OnEntering
@@ -18,6 +20,13 @@ from orchestrator.store.arrivals import touched_since
 EVERYONE_EVERY = timedelta(hours=6)
 TOUCHED_MAX = 5_000
 """With more customers touched than that, everyone is looked at."""
+
+
+def keep_segments(connection: Connection, versions: Iterable[Version]) -> None:
+    """Whose campaigns are put to work, these segments alone are kept."""
+    triggers = (version.campaign.trigger for version in versions)
+    wanted = {trigger.enters for trigger in triggers if isinstance(trigger, OnEntering)}
+    memberships.keep_only(connection, wanted)
 
 
 def refresh_segments(asking: Asking, versions: Iterable[Version], looked: Looked) -> None:

@@ -15,6 +15,7 @@ from orchestrator.flow.canary import Judged, begin_canaries, judge_canaries
 from orchestrator.flow.cancelling import Answer, cancel
 from orchestrator.flow.compose import Composer
 from orchestrator.flow.dispatch import Dispatcher, Tell
+from orchestrator.flow.entering import keep_segments
 from orchestrator.flow.feedback import settle
 from orchestrator.flow.forgetting import erase_what_is_left
 from orchestrator.flow.law import read_law
@@ -113,6 +114,7 @@ class Tactful:
         """Keep the campaigns as they are written now, and let them ask from now on."""
         with writing(self.engine) as connection:
             save_versions(connection, self.versions, now)
+            keep_segments(connection, self.versions)
             begin_canaries(connection, self.versions)
 
     def plan(self, now: datetime, within: Scope = EVERYONE) -> list[Verdicts]:

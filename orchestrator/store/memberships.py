@@ -35,6 +35,13 @@ def looked_lately(connection: Connection, segment: str, now: datetime, span: tim
     return at is not None and at <= now < at + span
 
 
+def keep_only(connection: Connection, wanted: Collection[str]) -> None:
+    """Forget who is in any other segment: nobody looks at it any more, and who looks at it once
+    again, a long time after, must not take all who came meanwhile for new."""
+    connection.execute(delete(memberships).where(memberships.c.segment.not_in(wanted)))
+    connection.execute(delete(segments).where(segments.c.name.not_in(wanted)))
+
+
 def refresh(
     connection: Connection,
     segment: str,

@@ -260,6 +260,20 @@ def test_who_is_in_the_segment_at_the_first_look_has_not_entered_it(tmp_path: Pa
     assert planned_at(shop, NOW + HOUR, NOW + 2 * HOUR) == [0, 0]
 
 
+def test_who_entered_while_no_campaign_asked_is_not_taken_for_new(tmp_path: Path) -> None:
+    shop = shop_of(tmp_path, {"enters": "loyal"}, order(NOW), shop=LOYAL)
+    shop.plan(NOW)
+    begun = NOW + 20 * DAY
+    without = Small(tmp_path, {"other": {}}, database=shop.engine, shop=LOYAL, since=NOW + DAY)
+    without.add(customer("bob1"), consent("bob1"), order(NOW + 2 * DAY))
+    without.plan(NOW + 2 * DAY)
+    campaign = {"welcome": {"trigger": {"enters": "loyal"}}}
+    again = Small(tmp_path, campaign, database=shop.engine, shop=LOYAL, since=begun)
+    assert again.plan(begun + HOUR) == {}
+    again.add(order(begun + 2 * HOUR, "bob1"), order(begun + 3 * HOUR, "bob1"))
+    assert again.plan(begun + 3 * HOUR) == {"welcome": Counter(planned=1)}
+
+
 def test_entering_and_entering_again(tmp_path: Path) -> None:
     shop = shop_of(tmp_path, {"enters": "loyal"}, order(NOW), shop=LOYAL, expires="1d")
     assert planned_at(shop, NOW) == [0], "nobody was in it at the first look"
