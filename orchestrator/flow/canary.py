@@ -17,6 +17,7 @@ from orchestrator.model.message import UNDECIDED, State
 from orchestrator.model.span import show_span
 from orchestrator.model.version import Version
 from orchestrator.store import canaries, controls
+from orchestrator.store.campaigns import current_version
 from orchestrator.store.canaries import HALTED, RELEASED, Canary, Fared
 
 SHARE_LEAST = 20
@@ -165,8 +166,17 @@ def _trouble(one: Canary, fared: Sequence[Fared]) -> str:
 
 
 def release(connection: Connection, campaign: str, now: datetime) -> int:
-    """Let the rest of a campaign's messages go, whatever became of the first; how many steps."""
-    held = [one for one in canaries.unreleased(connection) if one.campaign == campaign]
+    """Let the rest of a campaign's messages go, whatever became of the first; how many steps.
+
+    Nobody means what the first messages of an earlier version have stopped: it was written anew.
+    """
+    current = current_version(connection, campaign)
+    held = [
+        one
+        for one in canaries.unreleased(connection)
+        if one.campaign == campaign
+        and (one.state != HALTED or current is None or one.version == current)
+    ]
     for one in held:
         canaries.end(connection, one, RELEASED, "by hand", now)
     return len(held)

@@ -61,6 +61,11 @@ def all_since(connection: Connection) -> dict[str, datetime]:
     return {row.name: row.since for row in found}
 
 
+def current_version(connection: Connection, name: str) -> str | None:
+    """The digest of the version that is at work; None where the campaign is not."""
+    return connection.scalar(select(campaigns.c.version).where(campaigns.c.name == name))
+
+
 def set_since(connection: Connection, name: str, since: datetime) -> None:
     """As if a campaign had been put to work at another time."""
     connection.execute(update(campaigns).where(campaigns.c.name == name).values(since=since))

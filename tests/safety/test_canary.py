@@ -272,6 +272,23 @@ def test_the_rest_is_released_by_hand(tmp_path: Path) -> None:
 
 
 @both
+def test_what_is_released_by_hand_is_what_is_at_work(tmp_path: Path) -> None:
+    shop = shop_of(tmp_path)
+    refuse(shop, 5)
+    shop.run(NOW, NOW + HOUR, HOUR)
+    shop.execute(controls.delete())
+    new = {"daily": {**DAILY, "priority": 60}}
+    again = Small(tmp_path, new, database=shop.engine, channel=shop.channel, since=NOW + HOUR)
+    again.recording.script = lambda item: None
+    with again.engine.begin() as connection:
+        assert canary.release(connection, "daily", NOW + HOUR) == 1
+    again.tick(NOW + 2 * HOUR)
+    assert again.sent() == [], "the old content was written anew"
+    again.tick(NOW + 24 * HOUR)
+    assert len(again.sent()) == PEOPLE
+
+
+@both
 def test_without_a_canary_all_leave(tmp_path: Path) -> None:
     shop = Small(tmp_path, {"daily": {"trigger": DAILY["trigger"]}})
     for n in range(PEOPLE):

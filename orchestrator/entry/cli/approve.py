@@ -61,9 +61,9 @@ def release(
     \b
     tactful release winback
 
-    For a `canary` that was stopped, or need not be watched any longer, whatever became of it. A
-    campaign that is paused stays so: `tactful resume campaign winback`. Ends with 1 where nothing
-    was held back.
+    For a `canary` that was stopped, or need not be watched any longer, whatever became of it. What
+    was stopped before the campaign was written anew stays held back. A campaign that is paused
+    stays so: `tactful resume campaign winback`. Ends with 1 where nothing was held back.
     """
     from orchestrator.entry import clock
     from orchestrator.entry.cli.screen import as_json, out
