@@ -44,24 +44,27 @@ class Place:
         """The condition, for whoever stands here."""
         return matches(when, self.campaign, self.version.shop, self.statements.law)
 
-    def go(self, *which: Any, to: int, in_time: bool = False, since: Any = None) -> None:
+    def go(self, *which: Any, to: int, at: Any = journeys.NOW, since: Any = None) -> None:
         """Send those who stand here, and match, on to another step.
 
-        From now on, or `in_time`: as of when they were due here, for time alone has brought them
-        on. Where nobody was there to see it, what comes next is as late as it is. What they do
-        counts for the next step from then on, or already `since` an earlier moment.
+        Its time begins now, or `at` another moment: when they were due here, where time alone has
+        brought them on; so, where nobody was there to see it, what comes next is as late as it is.
+        What they do counts for it from then on, or `since` a moment of its own.
         """
         program = self.campaign.program
         if to >= len(program):
             self.leave(*which, why=FINISHED)
             return
         op = program[to]
-        wait = op.wait.for_ if isinstance(op, WaitOp) else timedelta(0)
-        due_at = journeys.due_later(wait) if in_time else self.now + wait
-        if since is None:
-            since = journeys.due_later(timedelta(0)) if in_time else self.now
-        here = (*journeys.standing_at(self.version.digest, self.step), *which)
-        journeys.move(self.connection, here, self.parameters, to=to, since=since, due_at=due_at)
+        journeys.move(
+            self.connection,
+            (*journeys.standing_at(self.version.digest, self.step), *which),
+            self.parameters,
+            to=to,
+            at=at,
+            wait=op.wait.for_ if isinstance(op, WaitOp) else timedelta(0),
+            since=at if since is None else since,
+        )
 
     def leave(self, *which: Any, why: Any) -> None:
         """Those who stand here, and match, leave the campaign."""
@@ -88,21 +91,26 @@ def travel(place: Place) -> Counter[str]:
                 place.leave(came(wait.exit_on), why=f"left: {wait.exit_on.event}")
             if wait.until is not None:
                 place.go(came(wait.until), to=place.step + 1, since=came_at(wait.until))
-            place.go(due, to=place.step + 1, in_time=True)
+            place.go(due, to=place.step + 1, at=journeys.WHEN_DUE)
         case JumpUnless(when=None, target=target):
-            place.go(due, to=target, in_time=True)
+            place.go(due, to=target, at=journeys.WHEN_DUE)
         case JumpUnless(when=when, target=target):
-            place.go(and_(due, not_(place.matches(when))), to=target, in_time=True)
-            place.go(due, to=place.step + 1, in_time=True)
+            place.go(and_(due, not_(place.matches(when))), to=target, at=journeys.WHEN_DUE)
+            place.go(due, to=place.step + 1, at=journeys.WHEN_DUE)
         case ExitOp(reason=reason):
             place.leave(due, why=reason)
     return Counter()
 
 
 def _send(place: Place, op: SendOp, due: Any) -> Counter[str]:
-    """Decide for those who are due. Whoever does not get a first message leaves the campaign."""
+    """Decide for those who are due. Whoever does not get a first message leaves the campaign.
+
+    What comes next comes after the message: where that waits, over quiet hours, they stand still.
+    """
     if op.send.when is not None:
-        place.go(and_(due, not_(place.matches(op.send.when))), to=place.step + 1, in_time=True)
+        place.go(
+            and_(due, not_(place.matches(op.send.when))), to=place.step + 1, at=journeys.WHEN_DUE
+        )
     question = place.statements.on_journey(place.version, place.step)
     counts = decide_into_ledger(
         place.connection,
@@ -114,7 +122,8 @@ def _send(place: Place, op: SendOp, due: Any) -> Counter[str]:
     )
     stopped = and_(journeys.stopped_here(place.step), not_(journeys.sent_before(place.step)))
     place.leave(and_(due, stopped), why=journeys.why_stopped(place.step))
-    place.go(and_(due, journeys.decided_here(place.step)), to=place.step + 1)
+    decided = and_(due, journeys.decided_here(place.step))
+    place.go(decided, to=place.step + 1, at=journeys.leaves_at(place.step), since=journeys.NOW)
     return counts
 
 

@@ -164,9 +164,19 @@ def due(version: str, step: int) -> list[ColumnElement[bool]]:
     return [*standing_at(version, step), journeys.c.due_at <= _NOW]
 
 
-def due_later(by: timedelta) -> ColumnElement[datetime]:
-    """So much later than a journey is due where it stands."""
-    return later(journeys.c.due_at, by)
+NOW = _NOW
+"""The instant at which journeys are looked at."""
+
+WHEN_DUE: ColumnElement[Any] = journeys.c.due_at
+"""When a journey is due where it stands."""
+
+
+def leaves_at(step: int) -> ColumnElement[datetime]:
+    """When the message of the journey's step leaves, as far as is known: now, unless it waits."""
+    waits = select(func.max(messages.c.send_after, type_=Instant())).where(
+        *_same(step), is_one_of(messages.c.state, PENDING), messages.c.send_after > _NOW
+    )
+    return func.coalesce(waits.correlate(journeys).scalar_subquery(), _NOW, type_=Instant())
 
 
 def move(
@@ -175,12 +185,14 @@ def move(
     parameters: Mapping[str, Any],
     *,
     to: int,
-    since: datetime | ColumnElement[datetime],
-    due_at: datetime | ColumnElement[datetime],
+    at: ColumnElement[datetime],
+    wait: timedelta,
+    since: ColumnElement[datetime],
 ) -> None:
-    """Go to a step, as of `since`, to be looked at again when `due_at` has come."""
-    statement = update(journeys).where(*which).values(step=to, step_since=since, due_at=due_at)
-    connection.execute(statement, _with_now(parameters))
+    """Go to a step, to be looked at again a `wait` after `at`; what the customer does counts for
+    it `since` an instant."""
+    going = {"step": to, "step_since": since, "due_at": later(at, wait)}
+    connection.execute(update(journeys).where(*which).values(going), _with_now(parameters))
 
 
 def end(

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("databases")
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 LAST = {"send": {"template": "last"}}
+CALLED_OFF = {"wait": {"for": "10h", "exit_on": {"event": "Order Completed"}}}
 PARIS = {"trait": "city", "is": "Paris"}
 
 
@@ -38,6 +39,28 @@ def test_all_the_way_through(tmp_path: Path) -> None:
     shop.run(NOW, NOW + 4 * DAY, HOUR)
     assert sent_at(shop) == [0, 48]
     assert shop.ways() == {"ann1": (3, "told twice")}
+
+
+def test_a_wait_begins_when_the_message_before_it_leaves(tmp_path: Path) -> None:
+    tour = {"trigger": {"event": "Signed Up"}, "steps": [{"send": {}}, {"wait": "3h"}, LAST]}
+    shop = Small(tmp_path, {"tour": tour}, shop={"quiet_hours": "21:00-08:00"})
+    night, morning = NOW + 9 * HOUR, NOW + 20 * HOUR
+    shop.add(customer("ann1"), consent("ann1"), event("ann1", "Signed Up", night))
+    shop.run(night, morning + DAY, HOUR / 4)
+    first, second = shop.sent()
+    assert morning <= first.at < morning + HOUR
+    assert second.at - first.at == 3 * HOUR
+
+
+def test_who_is_called_off_before_the_message_leaves_gets_no_further_one(tmp_path: Path) -> None:
+    tour = {"trigger": {"event": "Signed Up"}, "steps": [{"send": {}}, CALLED_OFF, LAST]}
+    shop = Small(tmp_path, {"tour": tour}, shop={"quiet_hours": "21:00-08:00"})
+    night = NOW + 9 * HOUR
+    shop.add(customer("ann1"), consent("ann1"), event("ann1", "Signed Up", night))
+    shop.add(event("ann1", "Order Completed", night + HOUR))
+    shop.run(night, night + 2 * DAY, HOUR)
+    assert len(shop.sent()) == 1
+    assert shop.ways() == {"ann1": (1, "left: Order Completed")}
 
 
 def test_a_wait_may_come_first_and_several_in_a_row(tmp_path: Path) -> None:
@@ -68,9 +91,6 @@ def test_a_wait_may_end_the_campaign(tmp_path: Path) -> None:
     shop.run(NOW, NOW + DAY, HOUR)
     assert sent_at(shop) == [0]
     assert shop.ways() == {"ann1": (1, "left: Order Completed")}
-
-
-CALLED_OFF = {"wait": {"for": "10h", "exit_on": {"event": "Order Completed"}}}
 
 
 @pytest.mark.parametrize("late", [2 * SECOND, 3 * HOUR], ids=["as always", "after a stop"])
