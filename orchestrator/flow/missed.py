@@ -3,17 +3,27 @@
 Events and memberships need nothing of this: each is decided about, however late, and the gate
 `expired` stops it. A slot or a change concerns everybody at once; it is not worked through for a
 message that nobody gets. Who was asked is counted, and the pass is done.
+
+Nobody has missed what a schedule only says since it was written anew.
 """
 
 from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
-from orchestrator.flow.asking import Asking
+from orchestrator.flow.asking import TOLD_FOR, Asking
+from orchestrator.flow.due import Scheduled, due_slots
+from orchestrator.model.clock import Clock
 from orchestrator.model.message import State
 from orchestrator.model.version import Version
 from orchestrator.rules.within import EVERYONE
 from orchestrator.store import passes
+from orchestrator.store.clocks import all_clocks
+
+Slot = tuple[str, datetime]
+"""The occasion, and when it was due."""
 
 
 def count_missed(asking: Asking, version: Version) -> Counter[str]:
@@ -36,3 +46,26 @@ def count_missed(asking: Asking, version: Version) -> Counter[str]:
         asking.connection, version.name, version.digest, missed.occasions, counts, asking.now
     )
     return counts
+
+
+def is_scheduled(version: Version) -> bool:
+    """Whether the campaign asks by slots."""
+    return isinstance(version.campaign.trigger, Scheduled)
+
+
+def pass_over(connection: Connection, before: Version, version: Version, now: datetime) -> None:
+    """A campaign is written anew: the slots that it has only since then, and that are over already,
+    ask nobody. Whoever was asked at ten is not asked again because it says eleven at noon."""
+    clocks = all_clocks(connection)
+    new = _slots(version, clocks, now) - _slots(before, clocks, now)
+    passes.mark_done(connection, version.name, version.digest, new, {}, now)
+
+
+def _slots(version: Version, clocks: Mapping[int, Clock], now: datetime) -> set[Slot]:
+    """All that could still be asked about, or told of."""
+    if not is_scheduled(version):
+        return set()
+    campaign = version.campaign
+    after = now - campaign.expires - TOLD_FOR
+    rows = due_slots(campaign, version.shop, clocks, after, now)
+    return {(row.occasion, row.due_at) for row in rows}

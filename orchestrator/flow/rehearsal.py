@@ -1,6 +1,6 @@
 """Looking ahead: the engine's own planning in a transaction that is always undone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -14,9 +14,13 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @contextmanager
 def rehearsing(
-    engine: Engine, versions: Sequence[Version], begins: Mapping[str, datetime]
+    engine: Engine,
+    versions: Sequence[Version],
+    begins: Mapping[str, datetime],
+    first: Callable[[Connection], None] = lambda connection: None,
 ) -> Iterator[Connection]:
-    """A connection on which these campaigns are at work, and of which nothing stays.
+    """A connection on which these campaigns are at work, and of which nothing stays. `first` is
+    done before they are put to work.
 
     A campaign that was never put to work counts as if it had been since `begins`, or long ago: what
     has happened already asks for its messages too.
@@ -24,6 +28,7 @@ def rehearsing(
     with engine.connect() as connection:
         transaction = connection.begin()
         try:
+            first(connection)
             known = all_since(connection)
             save_versions(connection, versions, LONG_AGO)
             for name in begins.keys() - known.keys():

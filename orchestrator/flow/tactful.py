@@ -21,6 +21,7 @@ from orchestrator.flow.forgetting import erase_what_is_left
 from orchestrator.flow.law import read_law
 from orchestrator.flow.links import Links
 from orchestrator.flow.load import revive, revive_settings
+from orchestrator.flow.missed import is_scheduled, pass_over
 from orchestrator.flow.pace import LocalPace, Pace
 from orchestrator.flow.plan import Planner, Verdicts, together
 from orchestrator.flow.reconcile import reconcile
@@ -32,7 +33,7 @@ from orchestrator.model.patience import USUAL, Patience
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Settings, Version
 from orchestrator.rules.within import EVERYONE, Scope, These
-from orchestrator.store.campaigns import save_versions, stored_version
+from orchestrator.store.campaigns import current_version, save_versions, stored_version
 from orchestrator.store.canaries import any_out
 from orchestrator.store.cancelling import Which
 from orchestrator.store.controls import keep_moving
@@ -113,9 +114,18 @@ class Tactful:
     def publish(self, now: datetime) -> None:
         """Keep the campaigns as they are written now, and let them ask from now on."""
         with writing(self.engine) as connection:
+            self.pass_over(connection, now)
             save_versions(connection, self.versions, now)
             keep_segments(connection, self.versions)
             begin_canaries(connection, self.versions)
+
+    def pass_over(self, connection: Connection, now: datetime) -> None:
+        """Before the campaigns are put to work: which slots of theirs are over, and ask nobody."""
+        for version in self.versions:
+            before = current_version(connection, version.name)
+            if before is None or before == version.digest or not is_scheduled(version):
+                continue
+            pass_over(connection, self._revive(connection, before), version, now)
 
     def plan(self, now: datetime, within: Scope = EVERYONE) -> list[Verdicts]:
         """Decide about whatever is due, and write it into the ledger."""

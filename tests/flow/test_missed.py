@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from orchestrator.flow.asking import TOLD_FOR
+from orchestrator.flow.forecast import forecast
 from orchestrator.flow.report.report import report
+from orchestrator.flow.tactful import Tactful
 from orchestrator.tables import journeys, messages, passes
 from tests.support.shop import (
     NOW,
@@ -125,6 +127,47 @@ def test_missed_slots_are_counted_and_those_that_are_news_are_planned(tmp_path: 
     assert shop.told() == ["hello for ann1"]
     assert reasons(shop) == {"expired": 4, "no_consent": 1}
     assert len(shop.rows(passes)) == 3
+
+
+@pytest.mark.parametrize(
+    "before", [{"cron": "0 10 * * *"}, {"once": "2017-11-21 10:00"}, {"event": "Signed Up"}]
+)
+def test_what_is_set_to_an_hour_that_is_over_waits_for_the_next(
+    tmp_path: Path, before: dict[str, str]
+) -> None:
+    shop = Small(tmp_path, {"hello": {"trigger": before}}, since=NOW - 3 * HOUR)
+    shop.add(customer("ann1"), consent("ann1"), event("ann1", "Signed Up", NOW - 2 * HOUR))
+    shop.tick(NOW - 2 * HOUR)
+    later = {"hello": {"trigger": {"cron": "0 11 * * *"}}}
+    moved = Small(tmp_path, later, database=shop.engine, since=NOW)
+    moved.run(NOW + MINUTE, NOW + HOUR, MINUTE * 30)
+    assert len(moved.sent()) == 1
+    assert reasons(moved) == Counter()
+    moved.tick(NOW + 23 * HOUR)
+    assert len(moved.sent()) == 2
+
+
+def test_the_plan_of_what_is_not_at_work_yet_knows_that_its_hour_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Small(tmp_path, {"hello": {"trigger": {"cron": "0 10 * * *"}}}, since=NOW - 3 * HOUR)
+    shop.add(customer("ann1"), consent("ann1"))
+    shop.tick(NOW - 2 * HOUR)
+    monkeypatch.setattr(Tactful, "publish", lambda self, now: None)
+    later = {"hello": {"trigger": {"once": "2017-11-21 11:00"}}}
+    moved = Small(tmp_path, later, database=shop.engine)
+    (one,) = forecast(moved.tactful, NOW).campaigns
+    assert one.planned == 0
+
+
+def test_what_was_missed_is_not_forgotten_where_other_words_are_written(tmp_path: Path) -> None:
+    noon = {"trigger": {"cron": "0 12 * * *"}}
+    shop = Small(tmp_path, {"hello": noon}, since=NOW - HOUR)
+    shop.add(customer("ann1"), consent("ann1"))
+    anew = {"hello": {**noon, "priority": 70}}
+    shop = Small(tmp_path, anew, database=shop.engine, since=NOW + MINUTE)
+    shop.tick(NOW + 2 * MINUTE)
+    assert shop.told() == ["hello for ann1"]
 
 
 def test_a_birthday_that_was_missed_is_counted_for_whom_it_was(tmp_path: Path) -> None:

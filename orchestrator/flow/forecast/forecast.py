@@ -127,7 +127,11 @@ def forecast(
     )
     asked = tuple(look for look in moments if not names.isdisjoint(look.campaigns))
     since = begins(versions, clocks, now, at)
-    with rehearsing(tactful.engine, tactful.versions, since) as connection:
+
+    def first(connection: Connection) -> None:
+        tactful.pass_over(connection, now)
+
+    with rehearsing(tactful.engine, tactful.versions, since, first) as connection:
         paused = controls.pauses(connection)
         approved = approvals(connection)
         suppose(connection, tactful.versions, now)
