@@ -57,9 +57,11 @@ def _coming(match: Match) -> Select[Any]:
         *filtered(match, second),
     )
     if match.same is not None:
-        found = found.join(first, first.c.id == journeys.c.event_id).where(
+        # No join: it would draw the journeys into this select, and ask about anybody's.
+        found = found.where(
+            first.c.id == journeys.c.event_id,
             second.c.properties[match.same].as_string()
-            == first.c.properties[match.same].as_string()
+            == first.c.properties[match.same].as_string(),
         )
     return found.correlate(journeys)
 

@@ -84,6 +84,25 @@ def test_a_wait_ends_early_by_what_it_waits_for(
     assert sent_at(shop) == hours
 
 
+@pytest.mark.parametrize(
+    ("by", "hours", "end"),
+    [("until", [0, 0, 3, 10], "finished"), ("exit_on", [0, 0, 10], "left: Order Completed")],
+)
+def test_what_one_customer_does_ends_no_wait_of_another(
+    tmp_path: Path, by: str, hours: list[int], end: str
+) -> None:
+    wait = {"for": "10h", by: {"event": "Order Completed", "same": "cart_id"}}
+    steps = [{"send": {}}, {"wait": wait}, LAST]
+    shop = Small(tmp_path, {"tour": {"trigger": {"event": "Cart Updated"}, "steps": steps}})
+    for key in ("ann1", "bob1"):
+        shop.add(customer(key), consent(key))
+        shop.add(event(key, "Cart Updated", NOW, cart_id=key))
+    shop.add(event("ann1", "Order Completed", NOW + 3 * HOUR, cart_id="ann1"))
+    shop.run(NOW, NOW + DAY, HOUR)
+    assert sorted(sent_at(shop)) == hours
+    assert {key: why for key, (_, why) in shop.ways().items()} == {"ann1": end, "bob1": "finished"}
+
+
 def test_a_wait_may_end_the_campaign(tmp_path: Path) -> None:
     wait = {"for": "10h", "exit_on": {"event": "Order Completed"}}
     shop = shop_of(tmp_path, {"send": {}}, {"wait": wait}, LAST)
