@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http.client import (
+    HTTP_PORT,
+    HTTPS_PORT,
     HTTPConnection,
     HTTPException,
     HTTPMessage,
@@ -61,9 +63,11 @@ class Line:
 
     def __init__(self, origin: str, timeout_s: float) -> None:
         url = urlsplit(origin)
-        self._host, self._port = url.hostname or "", url.port
-        self._name = url.netloc.rpartition("@")[2]
         self._encrypts = url.scheme == "https"
+        # Told none, http.client takes the last group of an IPv6 address for a port.
+        usual = HTTPS_PORT if self._encrypts else HTTP_PORT
+        self._host, self._port = url.hostname or "", usual if url.port is None else url.port
+        self._name = url.netloc.rpartition("@")[2]
         self._timeout_s = timeout_s
         self._connection: HTTPConnection | None = None
         self._quiet_since_s = 0.0

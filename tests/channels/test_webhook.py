@@ -307,6 +307,23 @@ def test_what_is_of_the_open_internet(address: str, fine: bool) -> None:
     assert is_open(address) is fine
 
 
+@pytest.mark.parametrize("host", ["2001:db8::4460", "2001:db8::abcd"])
+def test_an_address_of_ipv6_needs_no_port(
+    site: WebServer, connect: Connect, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    port = int(site.url.rpartition(":")[2])
+    asked: list[tuple[str, int]] = []
+
+    def looked_up(host: str, at: int, **more: Any) -> list[Any]:
+        asked.append((host, at))
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(guarded_line, "getaddrinfo", looked_up)
+    assert one(connect(), f"http://[{host}]/hook") == Accepted("tact-0")
+    assert asked == [(host, 80)]
+    assert site.asked[0].headers["host"] == f"[{host}]"
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f.0.0.1"])
 def test_a_name_that_leads_inside_is_not_called(
     site: WebServer, connect: Connect, host: str
