@@ -29,6 +29,7 @@ IDLE_S_MAX = 20.0
 """Providers hang up on a silent connection after a minute or so; a fresh one is safer before."""
 ANSWER_BYTES_MAX = 8_000_000
 _WORDS_MAX = 300
+_INTERIM_MAX = 20
 
 
 class NotWritten(OSError):
@@ -91,7 +92,7 @@ class Line:
         try:
             # In one write. What http.client does for this costs two, and more than the rest here.
             connection.sock.sendall(written)
-            response.begin()
+            _begin(response)
             read = response.read(self.answer_bytes_max + 1)
         except (OSError, HTTPException) as error:
             self.close()
@@ -100,7 +101,7 @@ class Line:
             response.close()
         self._quiet_since_s = monotonic()
         is_whole = not response.length and len(read) <= self.answer_bytes_max
-        if response.will_close or not is_whole:
+        if response.will_close or not is_whole or response.status < 200:
             self.close()
         if not is_whole:
             raise Unanswered("half an answer, or one of endless length")
@@ -145,6 +146,17 @@ class Line:
         poll = select.poll()
         poll.register(connection.sock, select.POLLIN)
         return bool(poll.poll(0))
+
+
+def _begin(response: HTTPResponse) -> None:
+    """Read up to the body. http.client passes by 100 alone: after another word in between (103,
+    102) the answer would still be under way, and be taken for the next request's."""
+    for _ in range(_INTERIM_MAX):
+        response.begin()
+        if not 101 < response.status < 200:
+            return
+        response.headers = None  # type: ignore[assignment]  # so that it begins once more
+    raise HTTPException("an answer that does not come to its point")
 
 
 def said(error: BaseException) -> str:

@@ -5,7 +5,9 @@ import hashlib
 import hmac
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -221,6 +223,56 @@ def test_an_answer_that_drips_ends(site: WebServer, connect: Connect) -> None:
     channel = connect(timeout_s=0.3)
     assert isinstance(one(channel, site.url), Unknown)
     assert one(channel, site.url) == Accepted("tact-0")
+
+
+@pytest.mark.parametrize("status", [100, 102, 103])
+def test_a_word_in_between_is_no_answer(site: WebServer, connect: Connect, status: int) -> None:
+    site.says = Says(410, early=(status, status))
+    told = one(connect(), site.url)
+    assert isinstance(told, Rejected)
+    assert told.reason is Reason.bad_address
+
+
+def test_words_in_between_come_to_an_end(site: WebServer, connect: Connect) -> None:
+    site.says = Says(200, early=(103,) * 50)
+    assert isinstance(one(connect(), site.url), Unknown)
+
+
+@pytest.mark.parametrize("early", [101, 103])
+def test_a_late_answer_is_never_taken_for_the_next_one(connect: Connect, early: int) -> None:
+    """Whoever answers the first request only once the second has come."""
+    channel = connect(timeout_s=0.3, connections=1)
+    with late_answers(early) as url:
+        first, second = channel.send([hook(url, 0), hook(url, 1)], DEADLINE_S, NOW)
+    assert isinstance(first, Unknown)
+    assert isinstance(second, Unknown)
+
+
+@contextmanager
+def late_answers(early: int) -> Iterator[str]:
+    """A server that says `early` to each request, and 200 to it when there is another one."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                line, _ = server.accept()
+            except OSError:
+                return
+            with line:
+                line.recv(65_536)
+                line.sendall(f"HTTP/1.1 {early} Wait\r\n\r\n".encode())
+                if line.recv(65_536):
+                    line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join()
 
 
 def test_an_answer_of_any_length_is_not_read(site: WebServer, connect: Connect) -> None:

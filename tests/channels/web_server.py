@@ -30,6 +30,8 @@ class Says:
     body: bytes = b""
     cut: bool = False
     drip_s: float | None = None
+    early: tuple[int, ...] = ()
+    """Said before the answer, by itself."""
 
 
 class WebServer:
@@ -67,6 +69,9 @@ def web_server(certificate: Path | None = None) -> Iterator[WebServer]:
             if says.cut:
                 self.close_connection = True
                 return
+            for status in says.early:
+                self.send_response_only(status)
+                self.end_headers()
             self.send_response(says.status)
             for name, value in says.headers:
                 self.send_header(name, value)
