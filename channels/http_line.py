@@ -30,6 +30,7 @@ IDLE_S_MAX = 20.0
 ANSWER_BYTES_MAX = 8_000_000
 _WORDS_MAX = 300
 _INTERIM_MAX = 20
+_PIECE_BYTES = 65_536
 
 
 class NotWritten(OSError):
@@ -93,8 +94,8 @@ class Line:
             # In one write. What http.client does for this costs two, and more than the rest here.
             connection.sock.sendall(written)
             _begin(response)
-            read = response.read(self.answer_bytes_max + 1)
-        except (OSError, HTTPException) as error:
+            read = _read(response, self.answer_bytes_max)
+        except (OSError, HTTPException, ValueError) as error:
             self.close()
             raise Unanswered(said(error)) from error
         finally:
@@ -157,6 +158,18 @@ def _begin(response: HTTPResponse) -> None:
             return
         response.headers = None  # type: ignore[assignment]  # so that it begins once more
     raise HTTPException("an answer that does not come to its point")
+
+
+def _read(response: HTTPResponse, bytes_max: int) -> bytes:
+    """The body, or a little more than there may be of it. Piece by piece: `read` believes a chunk
+    that says to have -1 bytes, and reads until memory ends."""
+    found = bytearray()
+    while len(found) <= bytes_max:
+        piece = response.read1(_PIECE_BYTES)
+        if not piece:
+            break
+        found += piece
+    return bytes(found)
 
 
 def said(error: BaseException) -> str:

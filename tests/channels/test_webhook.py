@@ -6,6 +6,7 @@ import hmac
 import json
 import socket
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -278,6 +279,30 @@ def late_answers(early: int) -> Iterator[str]:
 def test_an_answer_of_any_length_is_not_read(site: WebServer, connect: Connect) -> None:
     site.says = Says(200, body=b"x" * 70_000)
     assert isinstance(one(connect(), site.url), Unknown)
+
+
+@pytest.mark.parametrize("size", [b"-1", b"-5", b"fffffffffffffffff", b"milk", b""])
+def test_a_chunk_of_no_size_harms_nobody(site: WebServer, connect: Connect, size: bytes) -> None:
+    answer = size + b"\r\n" + b"x" * 1_000_000
+    site.next_up.append(Says(200, chunked=answer))
+    first, second = connect(connections=1).send(
+        [hook(site.url, 0), hook(site.url, 1)], DEADLINE_S, NOW
+    )
+    assert isinstance(first, Unknown)
+    assert second == Accepted("tact-1")
+
+
+def test_an_endless_chunk_is_not_kept(connect: Connect) -> None:
+    with web_server() as site:
+        site.says = Says(200, chunked=b"-1\r\n" + b"x" * 20_000_000)
+        tracemalloc.start()
+        channel = connect()
+        try:
+            assert isinstance(one(channel, site.url), Unknown)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert most < 5_000_000
 
 
 def test_slow_receivers_do_not_hold_up_the_others(site: WebServer, connect: Connect) -> None:

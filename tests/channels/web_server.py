@@ -30,6 +30,8 @@ class Says:
     body: bytes = b""
     cut: bool = False
     drip_s: float | None = None
+    chunked: bytes | None = None
+    """The body with its chunks' sizes, as it is; the connection ends after it."""
     early: tuple[int, ...] = ()
     """Said before the answer, by itself."""
 
@@ -75,6 +77,12 @@ def web_server(certificate: Path | None = None) -> Iterator[WebServer]:
             self.send_response(says.status)
             for name, value in says.headers:
                 self.send_header(name, value)
+            if says.chunked is not None:
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.close_connection = True
+                self.wfile.write(says.chunked)
+                return
             if says.drip_s is None:
                 self.send_header("Content-Length", str(len(says.body)))
                 self.end_headers()
