@@ -258,8 +258,10 @@ class SmtpChannel(Channel[SmtpSettings]):
         fault = self.cannot_carry(item)
         eight_bit, sealed = "8bitmime" in self._offered, ""
         if fault is None and self.settings.bounce_secret is not None:
-            sealed = seal(self.settings.bounce_secret.get_secret_value(), item.stable_id)
-            item = replace(item, headers=(*item.headers, (HEADER, sealed)))
+            secret = self.settings.bounce_secret.get_secret_value()
+            sealed = seal(secret, item.message_id, item.attempt_id, item.stable_id)
+            if sealed:
+                item = replace(item, headers=(*item.headers, (HEADER, sealed)))
         content = fault or mime.build(item, now, eight_bit=eight_bit)
         if isinstance(content, Unsupported):
             return Rejected(Reason.unsupported, f"{content.what}: {content.fix}")

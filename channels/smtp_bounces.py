@@ -2,7 +2,9 @@
 
 A report is an e-mail, and anybody can write one. What proves that it is about a message of ours is
 the seal that the message carried, in a header and in the envelope's id: reports return the one or
-the other. Whoever reads the mailbox for bounces posts each mail, as it came, to the callback.
+the other. It names the message and the attempt, so that whose address it was is for the ledger to
+say: whoever has a mail of ours can seal a report by it, and write any other address into that.
+Whoever reads the mailbox for bounces posts each mail, as it came, to the callback.
 """
 
 import hashlib
@@ -24,16 +26,20 @@ _SEAL_DIGITS = 20
 _ENVELOPE_ID_MAX = 100  # characters, RFC 3461 4.4
 _PARTS_MAX = 50
 _OURS = re.compile(r"<?([A-Za-z0-9._-]{1,100})@([A-Za-z0-9.-]{1,253})>?", re.ASCII)
-_ENVELOPE_ID = re.compile(rf"([0-9a-f]{{{_SEAL_DIGITS}}})\.(.+)", re.ASCII)
+_NUMBER = "[A-Za-z0-9_-]{1,40}"
+_SEAL = re.compile(rf"[0-9a-f]{{{_SEAL_DIGITS}}}/({_NUMBER})/({_NUMBER})", re.ASCII)
+_ENVELOPE_ID = re.compile(rf"({_SEAL.pattern})\.(.+)", re.ASCII)
 _STATUS = re.compile(r"([245])\.\d{1,3}\.\d{1,3}", re.ASCII)
-_ADDRESS = re.compile(r"[^\s<>;]{1,320}")
 _Parsed: TypeAlias = "Message[str, str]"
 
 
-def seal(secret: str, stable_id: str) -> str:
-    """What only we can have written beside this id."""
-    digest = hmac.new(secret.encode(), f"bounce:{stable_id}".encode(), hashlib.sha256)
-    return digest.hexdigest()[:_SEAL_DIGITS]
+def seal(secret: str, message_id: str, attempt_id: str, stable_id: str) -> str:
+    """What only we can have written beside this stable id: the message and the attempt that it
+    stands for. Empty for ids that it cannot hold."""
+    signed = f"bounce:{message_id}/{attempt_id}/{stable_id}".encode()
+    digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()[:_SEAL_DIGITS]
+    made = f"{digest}/{message_id}/{attempt_id}"
+    return made if _SEAL.fullmatch(made) else ""
 
 
 def envelope_id(message_id: str, sealed: str) -> str:
@@ -47,6 +53,8 @@ class _About:
     """Which message a report is about, once its seal was found right."""
 
     message_id: str
+    attempt_id: str
+    ref: str
 
 
 def parse(raw: bytes, secret: str) -> list[Feedback] | Refused:
@@ -75,12 +83,12 @@ def _parts(report: _Parsed) -> list[_Parsed]:
 
 
 def _about(parts: list[_Parsed], secret: str) -> _About | None:
-    for seal_, written in _named(parts):
-        found = _OURS.fullmatch(written.strip())
-        if found is not None and hmac.compare_digest(
-            seal_.encode(), seal(secret, found[1]).encode()
-        ):
-            return _About(f"<{found[1]}@{found[2]}>")
+    for sealed, written in _named(parts):
+        ids, name = _SEAL.fullmatch(sealed), _OURS.fullmatch(written.strip())
+        if ids is not None and name is not None:
+            wanted = seal(secret, ids[1], ids[2], name[1])
+            if hmac.compare_digest(sealed, wanted):
+                return _About(ids[1], ids[2], f"<{name[1]}@{name[2]}>")
     return None
 
 
@@ -89,7 +97,7 @@ def _named(parts: list[_Parsed]) -> Iterator[tuple[str, str]]:
     for part in parts:
         found = _ENVELOPE_ID.fullmatch(_field(part, "Original-Envelope-Id"))
         if found is not None:
-            yield found[1], found[2]
+            yield found[1], found[4]
         yield _field(part, HEADER), _field(part, "Message-ID")
         if part.get_content_type() == "text/rfc822-headers":
             payload = part.get_payload(decode=True)
@@ -109,12 +117,12 @@ def _returned(parts: list[_Parsed], about: _About) -> Iterator[Feedback]:
         _, _, said = words.partition(";")
         detail = f"{status[0]} {said.strip() or words}".strip()
         if action == "delivered":
-            yield _feedback(FeedbackKind.delivered, about, part, detail)
+            yield _feedback(FeedbackKind.delivered, about, detail)
         elif action == "failed" and status[1] == "5":
             reason = _reason(status[0])
-            yield _feedback(FeedbackKind.bounced_hard, about, part, detail, reason)
+            yield _feedback(FeedbackKind.bounced_hard, about, detail, reason)
         elif action == "failed":
-            yield _feedback(FeedbackKind.bounced_soft, about, part, detail, Reason.provider_down)
+            yield _feedback(FeedbackKind.bounced_soft, about, detail, Reason.provider_down)
         # Delayed and relayed: it may still arrive. Expanded: to a list, which answers by itself.
 
 
@@ -137,38 +145,23 @@ def _complained(parts: list[_Parsed], about: _About) -> Iterator[Feedback]:
             fields = message_from_bytes(text.encode("utf-8", "replace"))
         kind = _field(fields, "Feedback-Type").lower()
         if kind in ("abuse", "fraud"):
-            yield _feedback(FeedbackKind.complained, about, fields, kind)
+            yield _feedback(FeedbackKind.complained, about, kind)
 
 
 def _feedback(
-    kind: FeedbackKind, about: _About, part: _Parsed, detail: str, reason: Reason | None = None
+    kind: FeedbackKind, about: _About, detail: str, reason: Reason | None = None
 ) -> Feedback:
-    address = _recipient(part)
-    said = f"{about.message_id}|{kind}|{address}|{detail}"
+    said = f"{about.message_id}/{about.attempt_id}|{about.ref}|{kind}|{detail}"
     return Feedback(
         kind=kind,
         event_id=hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:32],
         at=None,
-        provider_ref=about.message_id,
-        address=address,
+        message_id=about.message_id,
+        attempt_id=about.attempt_id,
+        provider_ref=about.ref,
         detail=detail,
         reason=reason,
     )
-
-
-def _recipient(part: _Parsed) -> str | None:
-    """Whom we wrote to, rather than where that was forwarded."""
-    for name in ("Original-Recipient", "Final-Recipient", "Original-Rcpt-To"):
-        _, _, written = _field(part, name).rpartition(";")
-        found = _ADDRESS.search(written)
-        if found is not None:
-            return _plain(found[0])
-    return None
-
-
-def _plain(written: str) -> str:
-    """Of xtext (RFC 3461 4): `+2B` is a plus."""
-    return re.sub(r"\+([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), written)
 
 
 def xtext(address: str) -> str:
