@@ -6,6 +6,7 @@ admitted any more once the transaction has committed.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -64,17 +65,20 @@ def taken_back(
     channels: Collection[str],
     evidence: Evidence,
 ) -> list[LogRow]:
-    """What makes an end by `touchpoint` undone: all that held before it holds again.
+    """What makes an end by `touchpoint` undone, however often it was said: all that held before it
+    holds again.
 
     Nothing, where the last word on the channel was another one: who never agreed has not now.
     """
     found: list[LogRow] = []
     at = to_micros(evidence.at)
     for (customer, channel), said in said_on(connection, customers, channels).items():
-        last = max(said, key=lambda row: (row.at, not row.given))
-        if last.given or last.topic != ANY_TOPIC or last.touchpoint != evidence.touchpoint:
+        latest_first = sorted(said, key=lambda row: (row.at, not row.given), reverse=True)
+        ends = list(takewhile(lambda row: _ends_all(row, evidence.touchpoint), latest_first))
+        if not ends:
             continue
-        earlier = [Statement(r.at, r.given, r.topic, r.until) for r in said if r.at < last.at]
+        since = ends[-1].at
+        earlier = [Statement(r.at, r.given, r.topic, r.until) for r in said if r.at < since]
         before = standing(earlier)
         lasting = {t for t, one in before.items() if one.given and (one.until or at + 1) > at}
         # What had been ended by itself before must not come back with all the others.
@@ -84,3 +88,7 @@ def taken_back(
             if topic in lasting or ANY_TOPIC in lasting
         ]
     return found
+
+
+def _ends_all(row: LogRow, touchpoint: str) -> bool:
+    return not row.given and row.topic == ANY_TOPIC and row.touchpoint == touchpoint

@@ -80,6 +80,17 @@ def test_start_gives_back_what_stop_took_and_no_more(shop: Small) -> None:
     assert not before["sms", "offers"]
 
 
+@on_both
+def test_start_takes_back_a_stop_that_was_said_twice(shop: Small) -> None:
+    """Twilio reports the opt-out once more with each text that it then refuses."""
+    before = agreed(shop, "ann1")
+    listen(shop, reply("STOP", "1"))
+    listen(shop, reply("STOP", "2", at=NOW + timedelta(minutes=1)))
+    listen(shop, told("unsubscribed", "3", 3, at=NOW + timedelta(minutes=2)))
+    listen(shop, reply("START", "4", at=NOW + timedelta(minutes=3)))
+    assert agreed(shop, "ann1") == before
+
+
 def test_start_is_no_consent(shop: Small) -> None:
     shop.add(customer("dee4", phone=number("dee4")))
     listen(shop, told("resubscribed", "1", None, address=number("dee4")))
