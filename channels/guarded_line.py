@@ -189,8 +189,9 @@ def outcome_everywhere(answer: Answer) -> Outcome | None:
     if status == 413:
         return Rejected(Reason.too_large, detail)
     if status == 429:
+        # Not `rate_limited`, which would hold up the whole account: who asks is one of many.
         after_s = retry_after_s(answer.headers) or RETRY_AFTER_S
-        return Rejected(Reason.rate_limited, detail, retryable=True, retry_after_s=after_s)
+        return Rejected(Reason.other, detail, retryable=True, retry_after_s=after_s)
     return None
 
 

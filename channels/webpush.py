@@ -35,6 +35,7 @@ from channels.contract import (
     size_of,
 )
 from channels.guarded_line import (
+    RETRY_AFTER_S,
     GuardedLines,
     GuardedSettings,
     detail_of,
@@ -281,6 +282,7 @@ def _outcome(answer: Answer, body: bytes) -> Outcome:
     if status in (404, 410):
         return Rejected(Reason.bad_address, detail)
     if status == 401:
-        return Rejected(Reason.auth_failed, detail, retryable=True)
+        # Not `auth_failed`, which would stop the whole account: the endpoint is a stranger's word.
+        return Rejected(Reason.other, detail, retryable=True, retry_after_s=RETRY_AFTER_S)
     # 403: subscribed with another key than ours. It says nothing of the other subscriptions.
     return outcome_everywhere(answer) or Rejected(Reason.other, detail)

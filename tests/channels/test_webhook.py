@@ -33,6 +33,8 @@ from channels.contract import (
 from channels.contract_suite import DEADLINE_S, NOW, ChannelContract
 from channels.guarded_line import is_open
 from channels.webhook import WebhookChannel, WebhookSettings, _signature
+from orchestrator.flow.outcomes import asked_to_wait, signs
+from orchestrator.model.breaker import Sign
 from tests.channels.web_server import Says, WebServer, web_server
 from tests.servers.ports import free_port
 from tests.support.certificate import self_signed
@@ -178,7 +180,7 @@ def test_over_tls(tmp_path: Path, connect: Connect) -> None:
         (410, Reason.bad_address),
         (413, Reason.too_large),
         (422, Reason.content_refused),
-        (429, Reason.rate_limited),
+        (429, Reason.other),
         (307, Reason.other),
         (308, Reason.other),
         (301, Unknown),
@@ -204,6 +206,16 @@ def test_what_each_answer_means(
         assert told == outcome or isinstance(told, Unknown)
         assert isinstance(told, outcome if outcome is Unknown else Accepted)
     assert [asked.path for asked in site.asked] == ["/hook"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410, 413, 429])
+def test_what_one_receiver_says_stops_nobody_else(
+    site: WebServer, connect: Connect, status: int
+) -> None:
+    site.says = Says(status, (("Retry-After", "999999"),))
+    told = one(connect(), site.url)
+    assert asked_to_wait([told]) is None
+    assert signs([told]) == [Sign.WORKS]
 
 
 def test_a_cut_after_the_request_is_unknown_and_nothing_is_repeated(

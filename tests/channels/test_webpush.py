@@ -41,6 +41,8 @@ from channels.contract import (
 )
 from channels.contract_suite import DEADLINE_S, NOW, ChannelContract
 from channels.webpush import WebPushChannel, WebPushSettings
+from orchestrator.flow.outcomes import asked_to_wait, signs
+from orchestrator.model.breaker import Sign
 from tests.channels.web_server import Asked, Says, WebServer, web_server
 from tests.servers.ports import free_port
 
@@ -227,8 +229,8 @@ def test_attempts_of_one_message_have_one_topic(service: WebServer, connect: Con
         (404, Reason.bad_address),
         (410, Reason.bad_address),
         (413, Reason.too_large),
-        (429, Reason.rate_limited),
-        (401, Reason.auth_failed),
+        (429, Reason.other),
+        (401, Reason.other),
         (400, Reason.other),
         (403, Reason.other),
         (307, Reason.other),
@@ -252,7 +254,9 @@ def test_what_each_answer_means(
         assert isinstance(told, Rejected)
         assert told.reason is outcome
         assert told.retryable == (status in (429, 401))
-        assert told.retry_after_s == (7.0 if status == 429 else None)
+        assert told.retry_after_s == {429: 7.0, 401: 60.0}.get(status)
+        assert asked_to_wait([told]) is None
+        assert signs([told]) == [Sign.WORKS]
     assert len(service.asked) == 1
 
 
