@@ -44,7 +44,7 @@ _SKEW = timedelta(minutes=10)
 """By so much SendGrid's clock may be ahead of ours."""
 
 _Told = tuple[FeedbackKind, Reason | None]
-_decode = msgspec.json.Decoder(list[dict[str, Any]]).decode
+_decode = msgspec.json.Decoder(list[Any]).decode
 
 
 def verifier(public_key: str) -> EventWebhook:
@@ -55,7 +55,11 @@ def verifier(public_key: str) -> EventWebhook:
 def parse(
     raw: bytes, headers: Mapping[str, str], by: EventWebhook, fresh: timedelta
 ) -> list[Feedback] | Refused:
-    """All that we count. Refused when it is forged, stale, or not as documented."""
+    """All that we count. Refused when it is forged, stale, or no list of events.
+
+    One event that is not as documented is left out, or has no time: it must not take those beside
+    it down with it, an opt-out among them perhaps.
+    """
     signature, stamp = headers.get(_SIGNATURE), headers.get(_TIMESTAMP)
     arrived = headers.get("x-tactful-received-at")
     if not (signature and stamp and arrived):
@@ -67,10 +71,10 @@ def parse(
         if not -_SKEW <= age <= fresh:
             return Refused(f"signed {age} before it came")
         events = _decode(raw)
-        told = [_feedback(event) for event in events]
     # Bad base64, half characters, numbers beyond any date, and whatever is not as documented.
     except (ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
         return Refused(f"unreadable: {type(error).__name__}")
+    told = [_feedback(event) for event in events if isinstance(event, dict)]
     return [one for one in told if one is not None]
 
 
@@ -85,7 +89,7 @@ def _feedback(event: dict[str, Any]) -> Feedback | None:
     return Feedback(
         kind,
         event_id=one_line(name) or _digest(event),
-        at=datetime.fromtimestamp(int(event["timestamp"]), UTC) if "timestamp" in event else None,
+        at=_at(event),
         message_id=_text(event, MESSAGE) or None,
         attempt_id=_text(event, ATTEMPT) or None,
         provider_ref=ref or None,
@@ -114,6 +118,13 @@ def _told(event: Mapping[str, Any]) -> _Told | None:
         return None  # a mail program fetched the pictures before anybody read
     kind = _KINDS.get(name) if isinstance(name, str) else None
     return None if kind is None else (kind, None)
+
+
+def _at(event: Mapping[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(event["timestamp"]), UTC)
+    except (ValueError, TypeError, LookupError, OverflowError, OSError):
+        return None
 
 
 def _text(event: Mapping[str, Any], key: str) -> str:
