@@ -117,10 +117,12 @@ def message_id(item: Item) -> str:
 def ascii_address(address: str) -> str:
     """The address as SMTP writes it, an international domain in punycode; empty if it is none."""
     if not address.isascii():
+        import idna  # of 2008: the standard library's is of 2003, and makes strasse.de of straße.de
+
         local, at, domain = address.rpartition("@")
         try:
-            address = local + at + domain.encode("idna").decode("ascii")
-        except UnicodeError:
+            address = local + at + idna.encode(domain, uts46=True).decode("ascii")
+        except idna.IDNAError:
             return ""
     if not _ADDRESS.fullmatch(address) or len(address) > _ADDRESS_MAX:
         return ""

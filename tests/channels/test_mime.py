@@ -164,6 +164,24 @@ def test_what_is_no_address_is_refused(address: str) -> None:
     assert isinstance(mime.build(replace(PLAIN, address=address), NOW), Unsupported)
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("anna@straße.example", "anna@xn--strae-oqa.example"),
+        ("anna@βόλος.example", "anna@xn--nxasmm1c.example"),
+        ("anna@MÜNCHEN.example", "anna@xn--mnchen-3ya.example"),
+        ("anna@日本。example", "anna@xn--wgv71a.example"),
+        ("anna@☃.example", ""),
+        ("anna@ü..example", ""),
+        ("anna@" + "ü" * 70 + ".example", ""),
+        ("jörg@example.com", ""),
+    ],
+)
+def test_mail_goes_to_the_very_domain_that_was_written(written: str, meant: str) -> None:
+    """strasse.example is somebody else's."""
+    assert mime.ascii_address(written) == meant
+
+
 def test_an_international_domain_is_written_in_punycode() -> None:
     message = parsed(replace(PLAIN, address="anna@bücher.example"))
     assert message["to"] == "anna@xn--bcher-kva.example"
