@@ -58,6 +58,48 @@ def test_it_passes_the_contract_suite_as_it_is(package: Path) -> None:
     assert re.search(r"2\d passed", suite), suite
 
 
+SLOW = """
+import socket, threading
+from http.client import HTTPConnection
+from time import monotonic
+from channels.contract_suite import NOW, ChannelContract
+from tactful_carrier_pigeon.channel import CarrierPigeonChannel
+from tactful_carrier_pigeon.settings import CarrierPigeonSettings
+
+class Slow(HTTPConnection):
+    def connect(self):
+        super().connect()
+        until = monotonic() + wait_s
+        while monotonic() < until:
+            pass
+
+def serve():
+    while True:
+        line, _ = door.accept()
+        heard.append(line.recv(65536))
+        if heard[-1]:
+            threading.Event().wait(0.3)
+            line.sendall(b'HTTP/1.1 201 Created\\r\\nContent-Length: 11\\r\\n\\r\\n{"id": "M"}')
+        line.close()
+
+door, heard = socket.create_server(("127.0.0.1", 0)), []
+threading.Thread(target=serve, daemon=True).start()
+port = door.getsockname()[1]
+wanted = CarrierPigeonSettings(host="127.0.0.1", port=port, tls=False, token="s3cret-token")
+channel = CarrierPigeonChannel(wanted)
+channel._line = lambda timeout_s: Slow("127.0.0.1", port, timeout=timeout_s)
+for wait_s in (0.2, 0.0):
+    (told,) = channel.send([ChannelContract().item(channel)], 0.1, NOW)
+    print(type(told).__name__, len([one for one in heard if one]))
+"""
+
+
+def test_it_keeps_the_deadline_and_waits_for_the_answer(package: Path) -> None:
+    """Whoever connects too late writes nothing; who has written in time hears the answer."""
+    said = ran("-c", SLOW, folder=package, environ=environ(package)).splitlines()
+    assert said == ["Deferred 0", "Accepted 1"]
+
+
 def test_installed_beside_tactful_the_doctor_lists_it(package: Path, tmp_path: Path) -> None:
     build = "import sys, hatchling.build as b; print(b.build_wheel(sys.argv[1]))"
     wheel = ran("-c", build, str(tmp_path), folder=package, environ=environ()).split()[-1]
