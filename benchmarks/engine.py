@@ -18,8 +18,8 @@ from orchestrator.flow.load import Loaded, load, revive
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.message import State
 from orchestrator.model.version import Version
+from orchestrator.store.claims import Claimed
 from orchestrator.store.deployment import Deployment
-from orchestrator.store.messages import Claimed
 from orchestrator.tables import messages
 
 HERE = Path(__file__).parent

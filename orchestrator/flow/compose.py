@@ -24,7 +24,7 @@ from orchestrator.model.campaign import Campaign
 from orchestrator.model.message import State
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Version
-from orchestrator.store.messages import Claimed
+from orchestrator.store.claims import Claimed
 from orchestrator.store.recipients import Recipient
 
 

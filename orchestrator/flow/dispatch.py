@@ -27,12 +27,14 @@ from orchestrator.model.message import State
 from orchestrator.model.patience import USUAL, Patience
 from orchestrator.model.version import Version
 from orchestrator.rules.clocks import HOLD
-from orchestrator.store import controls
+from orchestrator.store import attempts, controls
 from orchestrator.store import messages as ledger
+from orchestrator.store.claims import Claimed, claim
 from orchestrator.store.clocks import clocks_of
 from orchestrator.store.consents import BY_PROVIDER, suppress
 from orchestrator.store.database import reading, writing
-from orchestrator.store.messages import Claimed, Move
+from orchestrator.store.leases import tidy
+from orchestrator.store.messages import Move
 from orchestrator.store.targets import Target, keep_targets
 
 BATCH_SIZE_MAX = 500
@@ -84,7 +86,7 @@ class Dispatcher:
     def tidy(self, now: datetime) -> int:
         """End what has expired, and see to what workers have left behind."""
         with writing(self.engine) as connection:
-            return ledger.tidy(connection, now)
+            return tidy(connection, now)
 
     def dispatch_channel(
         self,
@@ -136,7 +138,7 @@ class Dispatcher:
             allowance = self.accounts.may_leave(connection, name, BATCH_SIZE_MAX, now, at_s)
             if isinstance(allowance, Wait):
                 return allowance, [], 0
-            claimed = ledger.claim(
+            claimed = claim(
                 connection,
                 name,
                 allowance.account.plugin,
@@ -192,7 +194,7 @@ class Dispatcher:
             passing = by_id.keys() - {move.id for move in checked.moves}
             lease_until = now + HOLD + self.patience.lease
             ids = ledger.admit(connection, token, passing, now, lease_until=lease_until)
-            begun = ledger.begin_attempts(connection, token, sorted(ids), provider, now)
+            begun = attempts.begin(connection, token, sorted(ids), provider, now)
             ledger.keep_contents(connection, [by_id[id].as_content() for id in begun])
             keep_targets(
                 connection,
@@ -265,7 +267,7 @@ class Dispatcher:
             controls.keep_moving(connection)
             if ledger.move(connection, token, moves, now) < len(moves):
                 ledger.accept_late(connection, _accepted(ends), now)
-            ledger.end_attempts(
+            attempts.end(
                 connection,
                 [
                     (attempt, end.outcome, end.detail, end.move.provider_ref)

@@ -15,7 +15,7 @@ from orchestrator.model.shop import PriceDisplay, Shop
 from orchestrator.model.version import Version
 from orchestrator.rules.offers import looked_through, proposals
 from orchestrator.rules.prices import lowest_before
-from orchestrator.store.messages import Claimed
+from orchestrator.store.claims import Claimed
 from orchestrator.store.recipients import (
     Happened,
     PricedRow,

@@ -9,8 +9,9 @@ from channels.contract import Accepted, Deferred, Outcome, Reason, Rejected, Unk
 from orchestrator.model.breaker import Sign
 from orchestrator.model.message import NO_ANSWER, State
 from orchestrator.model.patience import Patience
+from orchestrator.store.claims import Claimed
 from orchestrator.store.consents import Scope
-from orchestrator.store.messages import Claimed, Move
+from orchestrator.store.messages import Move
 
 _OF_PROVIDER = {
     Reason.provider_down: Sign.FAILS,

@@ -16,9 +16,9 @@ from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.errors import NotFound, WrongUse
 from orchestrator.model.problem import did_you_mean
 from orchestrator.model.version import Version
+from orchestrator.store.claims import Claimed
 from orchestrator.store.clocks import clocks_of
 from orchestrator.store.customers import CustomerRow, load_addresses, load_customers
-from orchestrator.store.messages import Claimed
 from orchestrator.store.planned import write_supposed
 
 SUPPOSED_ID = 0

@@ -11,7 +11,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, case, select, true, update
 
 from orchestrator.model.message import PENDING, State
-from orchestrator.store.messages import lock_customers, some_may_have_arrived
+from orchestrator.store.attempts import some_may_have_arrived
+from orchestrator.store.messages import lock_customers
 from orchestrator.tables import customers, journeys, messages
 from orchestrator.tables.messages import is_one_of
 

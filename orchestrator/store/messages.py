@@ -1,14 +1,13 @@
-"""The ledger's moves: claim, end, admit, record. Every move is fenced by the claim's token.
+"""The ledger's moves: admitted, ended, put off. Every move is fenced by the claim's token.
 
 Many messages move in one statement: what differs between them travels as one JSON parameter.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     Integer,
@@ -19,13 +18,10 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    or_,
     select,
     update,
 )
-from sqlalchemy.sql.dml import ReturningUpdate
 
-from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.message import (
     NEVER_ARRIVED,
     NO_ANSWER,
@@ -34,14 +30,12 @@ from orchestrator.model.message import (
     WAITING,
     State,
 )
-from orchestrator.store.canaries import HELD_BACK
-from orchestrator.store.controls import keep_moving
+from orchestrator.store.attempts import some_may_have_arrived
 from orchestrator.store.dialect import changed, insert_stored, json_text
 from orchestrator.tables import (
     addresses,
     attempts,
     contents,
-    controls,
     customers,
     message_log,
     messages,
@@ -49,28 +43,10 @@ from orchestrator.tables import (
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import ids_text, rows, these_ids
-from orchestrator.tables.messages import is_left, is_one_of, is_suspect, may_have_arrived
+from orchestrator.tables.messages import is_one_of
 from orchestrator.tables.spread import sooner, spread
 
-CLAIMS_MAX = 5
-"""A message that was claimed so often without any result is poisoned: it stops alone."""
-
-
-class Claimed(NamedTuple):
-    """A message that one worker has in its hands, until the lease runs out."""
-
-    id: int
-    version: str
-    customer_id: int
-    step: int
-    channel: str
-    address: str
-    address_key: str
-    event_id: int | None
-    change_id: int | None
-    priority: int
-    expires_at: datetime
-    tries: int
+_NOW: ColumnElement[Any] = bindparam("now", type_=Instant())
 
 
 class Move(NamedTuple):
@@ -84,170 +60,6 @@ class Move(NamedTuple):
     provider_ref: str | None = None
     spread_over: timedelta = timedelta(0)
     closes_at: datetime | None = None
-
-
-_CLAIM_COLUMNS = [messages.c[name] for name in Claimed._fields]
-_NOW: ColumnElement[Any] = bindparam("now", type_=Instant())
-
-_STOPPED = exists(
-    select(controls.c.name)
-    .where(
-        or_(
-            controls.c.scope == "everything",
-            and_(controls.c.scope == "channel", controls.c.name == messages.c.channel),
-            and_(controls.c.scope == "campaign", controls.c.name == messages.c.campaign),
-            and_(controls.c.scope == "provider", controls.c.name == bindparam("provider")),
-        )
-    )
-    .correlate(messages)
-)
-
-_DUE = (
-    select(messages.c.id, messages.c.customer_id)
-    .where(
-        messages.c.channel == bindparam("of_channel"),
-        is_one_of(messages.c.state, WAITING),
-        messages.c.send_after <= _NOW,
-        messages.c.expires_at > _NOW,
-        or_(messages.c.tries == 0, bindparam("may_retry", type_=Boolean())),
-        ~_STOPPED,
-        ~HELD_BACK,
-    )
-    .order_by(messages.c.priority.desc(), messages.c.send_after, messages.c.id)
-    .limit(bindparam("batch_size", type_=Integer()))
-    .with_for_update(skip_locked=True)
-)
-
-
-def _claim(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    """Claim what is due, of some. Customers move: it goes to the address that holds now."""
-    due = _DUE.where(which).cte("due").prefix_with("MATERIALIZED")
-    held = and_(
-        addresses.c.customer_id == due.c.customer_id,
-        addresses.c.kind == bindparam("address_kind"),
-    )
-    now = (
-        select(due.c.id, addresses.c.address, addresses.c.address_key)
-        .select_from(due.outerjoin(addresses, held))
-        .subquery("now_held")
-    )
-    return (
-        update(messages)
-        .where(messages.c.id == now.c.id)
-        .values(
-            state=State.CLAIMED,
-            address=func.coalesce(now.c.address, messages.c.address),
-            address_key=func.coalesce(now.c.address_key, messages.c.address_key),
-            token=bindparam("new_token"),
-            lease_until=bindparam("new_lease", type_=Instant()),
-            claims=messages.c.claims + 1,
-        )
-        .returning(*_CLAIM_COLUMNS)
-    )
-
-
-_CLAIM_HARMLESS = _claim(~is_suspect(messages.c.claims))
-_CLAIM_SUSPECT = _claim(is_suspect(messages.c.claims))
-
-
-def claim(
-    connection: Connection,
-    channel: str,
-    provider: str,
-    now: datetime,
-    *,
-    batch_size: int,
-    token: str,
-    lease_until: datetime,
-    may_retry: bool = True,
-    suspect_first: bool = False,
-) -> list[Claimed]:
-    """Take what is due on a channel, the highest priority first; nobody else gets it meanwhile.
-
-    Unless it `may_retry`, only what was never tried. Suspects, of which workers may have died, are
-    taken alone, so that they take no others down with them again: when nothing else is due, or
-    `suspect_first`.
-    """
-    wanted = {
-        "of_channel": channel,
-        "address_kind": ADDRESS_KINDS[channel],
-        "provider": provider,
-        "now": now,
-        "may_retry": may_retry,
-        "new_token": token,
-        "new_lease": lease_until,
-    }
-    ways = [(_CLAIM_HARMLESS, batch_size), (_CLAIM_SUSPECT, 1)]
-    found: list[Claimed] = []
-    for statement, number in reversed(ways) if suspect_first else ways:
-        # All at once: one by one, fetching a row takes three times as long.
-        taken = connection.execute(statement, {**wanted, "batch_size": number}).all()
-        found = [Claimed._make(row) for row in taken]
-        if found:
-            break
-    return sorted(found, key=lambda c: (-c.priority, c.id))
-
-
-# What was held back until it was too late says why.
-_WHY_EXPIRED = case(
-    (messages.c.state == State.DEFERRED, func.coalesce(messages.c.reason, "expired")),
-    else_="expired",
-)
-
-
-def some_may_have_arrived(besides: ColumnElement[str] | None = None) -> ColumnElement[bool]:
-    """Of a message, an attempt was never answered, or its answer came too late to matter.
-
-    A service message is sent again where nobody knows. Whatever ends it then, nobody may say that
-    it never arrived. `besides`: not the attempt that this token began.
-    """
-    others = () if besides is None else (attempts.c.token != besides,)
-    mine = attempts.c.message_id == messages.c.id
-    found = select(attempts.c.id).where(mine, may_have_arrived(), *others)
-    return and_(messages.c.tries > 0, exists(found.correlate(messages)))
-
-
-_EXPIRE = (
-    update(messages)
-    .where(is_one_of(messages.c.state, WAITING), messages.c.expires_at <= _NOW)
-    .values(
-        state=case((some_may_have_arrived(), State.UNKNOWN_FINAL), else_=State.EXPIRED),
-        reason=case((some_may_have_arrived(), NO_ANSWER), else_=_WHY_EXPIRED),
-        ended_at=_NOW,
-    )
-)
-_OVERDUE_CLAIM = and_(is_left(State.CLAIMED), messages.c.lease_until <= _NOW)
-_POISON = (
-    update(messages)
-    .where(_OVERDUE_CLAIM, messages.c.claims >= CLAIMS_MAX)
-    .values(
-        state=case((some_may_have_arrived(), State.UNKNOWN_FINAL), else_=State.POISONED),
-        reason=case((some_may_have_arrived(), NO_ANSWER), else_="claimed_in_vain"),
-        ended_at=_NOW,
-        token=None,
-    )
-)
-_FREE = update(messages).where(_OVERDUE_CLAIM).values(state=State.PLANNED, token=None)
-_LOST = (
-    update(messages)
-    .where(is_left(State.SENDING), messages.c.lease_until <= _NOW)
-    .values(state=State.UNKNOWN, reason=NO_ANSWER, token=None)
-)
-
-
-def tidy(connection: Connection, now: datetime, *, wait_max_ms: int | None = None) -> int:
-    """End what has expired, free what a worker has left behind, and own up to what may have left.
-
-    The answer is how many messages were moved. With `wait_max_ms`, raises OperationalError where
-    somebody else holds one of them for longer: try again later.
-    """
-    keep_moving(connection)
-    if wait_max_ms is not None and connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(wait_max_ms)}")
-    return sum(
-        connection.execute(statement, {"now": now}).rowcount
-        for statement in (_EXPIRE, _POISON, _FREE, _LOST)
-    )
 
 
 _MOVES = rows(
@@ -357,30 +169,6 @@ def admit(
     return set(found.scalars().all())
 
 
-_BEGUN = rows("begun", {"id": Integer()})
-_BEGIN = (
-    insert(attempts)
-    .from_select(
-        ["message_id", "token", "provider", "at"],
-        select(
-            _BEGUN.c.id,
-            bindparam("held_token", type_=String()),
-            bindparam("of_provider", type_=String()),
-            _NOW,
-        ),
-    )
-    .returning(attempts.c.message_id, attempts.c.id)
-)
-
-
-def begin_attempts(
-    connection: Connection, token: str, ids: Iterable[int], provider: str, now: datetime
-) -> dict[int, int]:
-    """A row for every possible write: message → attempt, in the order of the messages' ids."""
-    begun = {"begun": ids_text(ids), "held_token": token, "of_provider": provider, "now": now}
-    return dict(sorted((row[0], row[1]) for row in connection.execute(_BEGIN, begun).all()))
-
-
 _FORGET_CONTENTS = contents.delete().where(contents.c.message_id.in_(these_ids("shown")))
 _SHOWN = ("message_id", "subject", "text", "html", "quote", "segments")
 
@@ -394,35 +182,6 @@ def keep_contents(connection: Connection, shown: Sequence[dict[str, Any]]) -> No
         insert_stored(
             connection, contents, _SHOWN, [tuple(row[name] for name in _SHOWN) for row in stored]
         )
-
-
-_ANSWERS = rows(
-    "answers",
-    {"id": Integer(), "outcome": String(), "detail": String(), "provider_ref": String()},
-)
-
-
-_ANSWER = (
-    update(attempts)
-    .where(
-        attempts.c.id == _ANSWERS.c.id,
-        # A callback may have been faster, and is proof.
-        attempts.c.outcome.is_distinct_from("accepted"),
-    )
-    .values(
-        outcome=_ANSWERS.c.outcome,
-        detail=_ANSWERS.c.detail,
-        provider_ref=_ANSWERS.c.provider_ref,
-    )
-)
-
-
-def end_attempts(
-    connection: Connection, answers: Sequence[tuple[int, str, str | None, str | None]]
-) -> None:
-    """(attempt, outcome, detail, provider_ref) for each attempt that was answered."""
-    if answers:
-        connection.execute(_ANSWER, {"answers": json_text([list(a) for a in answers])})
 
 
 _LATE = rows("late", {"id": Integer(), "attempt_id": Integer(), "provider_ref": String()})

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, func, insert, select
 
 from orchestrator.model.message import State
-from orchestrator.store.messages import Claimed
+from orchestrator.store.claims import Claimed
 from orchestrator.tables import customers, messages
 
 _CLAIMED = Claimed._fields

@@ -25,8 +25,8 @@ from orchestrator.model.trigger import OnBackInStock, OnEvent, OnInactive, OnPri
 from orchestrator.model.version import Version
 from orchestrator.rules.history import filtered
 from orchestrator.store.campaigns import save_versions
+from orchestrator.store.claims import Claimed
 from orchestrator.store.database import open_database, writing
-from orchestrator.store.messages import Claimed
 from orchestrator.tables import (
     customers,
     event_products,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.store.messages import claim
+from orchestrator.store.claims import claim
 from tests.support.query_plans import plans_of
 from tests.support.shop import NOW, Small
 

@@ -11,7 +11,7 @@ from orchestrator.flow.ingest import address_key
 from orchestrator.store.cancelling import Which, cancel
 from orchestrator.store.consents import suppress
 from orchestrator.store.database import writing
-from orchestrator.store.messages import CLAIMS_MAX
+from orchestrator.store.leases import CLAIMS_MAX
 from orchestrator.tables import attempts, messages
 from tests.provider.channel import RecordingChannel, RecordingSettings
 from tests.provider.running import RunningProvider

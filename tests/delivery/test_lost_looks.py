@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.store import lost
-from orchestrator.store.messages import tidy
+from orchestrator.store.leases import tidy
 from tests.support.query_plans import plans_of
 from tests.support.shop import NOW, Small
 

@@ -9,7 +9,7 @@ from sqlalchemy import text, update
 
 from channels.contract import Item
 from orchestrator.flow import dispatch
-from orchestrator.store.messages import claim
+from orchestrator.store.claims import claim
 from orchestrator.tables import messages
 from orchestrator.tables.messages import SUSPECT_AFTER
 from tests.support.crash import Crash

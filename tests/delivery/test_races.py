@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orchestrator.flow.dispatch import Dispatcher
 from orchestrator.flow.watch import Watch
+from orchestrator.store import attempts as tried
 from orchestrator.store import controls
 from orchestrator.store import messages as ledger
 from orchestrator.store.database import writing
@@ -173,7 +174,7 @@ def meanwhile(
 
     The answer: whether the change was committed before the admission was.
     """
-    stopped, begin = Dispatcher._checked, ledger.begin_attempts
+    stopped, begin = Dispatcher._checked, tried.begin
     changed, earlier, threads = threading.Event(), [], []
 
     def change() -> None:
@@ -193,7 +194,7 @@ def meanwhile(
         return begin(*asked)
 
     monkeypatch.setattr(Dispatcher, "_checked", check)
-    monkeypatch.setattr(ledger, "begin_attempts", began)
+    monkeypatch.setattr(tried, "begin", began)
     shop.tactful.dispatcher.dispatch_channel("email", STILL)
     assert until(changed.is_set)
     return earlier

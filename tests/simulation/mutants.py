@@ -17,7 +17,6 @@ from orchestrator.flow.dispatch import Dispatcher
 from orchestrator.flow.last_check import Checked
 from orchestrator.flow.reconcile import Told
 from orchestrator.model.message import State
-from orchestrator.store import messages as ledger
 from orchestrator.tables import messages
 
 Patch = pytest.MonkeyPatch
@@ -40,14 +39,14 @@ def no_deadline(patch: Patch) -> None:
 
 def no_ownership(patch: Patch) -> None:
     """What another worker holds may be claimed."""
-    claim = ledger.claim
+    claim = dispatching.claim
     held = messages.c.state.in_([State.CLAIMED, State.SENDING])
 
     def any_claim(connection: Connection, *args: Any, **more: Any) -> Any:
         connection.execute(update(messages).where(held).values(state=State.PLANNED))
         return claim(connection, *args, **more)
 
-    patch.setattr(ledger, "claim", any_claim)
+    patch.setattr(dispatching, "claim", any_claim)
 
 
 def retry_unknown(patch: Patch) -> None:

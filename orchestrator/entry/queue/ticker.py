@@ -23,7 +23,7 @@ from orchestrator.entry.logs import get_logger
 from orchestrator.entry.queue.hints import HANDS_MAX, Hints, hands_for, queue_of
 from orchestrator.flow.dispatch import BATCH_SIZE_MAX
 from orchestrator.store.database import reading, writing
-from orchestrator.store.messages import tidy
+from orchestrator.store.leases import tidy
 from orchestrator.store.waiting import due_by_channel
 
 PLAN_EVERY_S = 5.0

@@ -15,7 +15,7 @@ from channels.contract import Channel
 from orchestrator.flow.compose import Composed, Composer, NotComposed
 from orchestrator.flow.gather import gather
 from orchestrator.flow.tactful import Tactful
-from orchestrator.store.messages import Claimed
+from orchestrator.store.claims import Claimed
 from orchestrator.store.planned import Way, spread
 from orchestrator.store.recipients import recipients
 
