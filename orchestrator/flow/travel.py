@@ -11,7 +11,7 @@ from orchestrator.flow.statements import Statements
 from orchestrator.model.campaign import Campaign
 from orchestrator.model.program import ExitOp, JumpUnless, SendOp, WaitOp
 from orchestrator.model.version import Version
-from orchestrator.rules.journey import came, came_at, matches, reached
+from orchestrator.rules.journey import LEFT, came, came_at, matches, reached
 from orchestrator.store import journeys
 from orchestrator.store.decided import Frozen, decide_into_ledger
 
@@ -88,7 +88,7 @@ def travel(place: Place) -> Counter[str]:
             return _send(place, op, due)
         case WaitOp(wait=wait):
             if wait.exit_on is not None:
-                place.leave(came(wait.exit_on), why=f"left: {wait.exit_on.event}")
+                place.leave(came(wait.exit_on), why=LEFT + wait.exit_on.event)
             if wait.until is not None:
                 place.go(came(wait.until), to=place.step + 1, since=came_at(wait.until))
             place.go(due, to=place.step + 1, at=journeys.WHEN_DUE)

@@ -10,7 +10,7 @@ from orchestrator.model.base import Written
 from orchestrator.model.clock import Hours
 from orchestrator.model.condition import Condition, EventFilter
 from orchestrator.model.offer import Offer
-from orchestrator.model.program import Program, SendOp, program
+from orchestrator.model.program import Program, SendOp, WaitOp, program
 from orchestrator.model.shop import Approval
 from orchestrator.model.span import Cap, Percent, Portion, Span, Whole
 from orchestrator.model.step import Send, SendStep, Step
@@ -135,6 +135,12 @@ class Campaign(Written):
     def program(self) -> Program:
         """The steps, flat."""
         return program(self.steps)
+
+    @cached_property
+    def may_be_left(self) -> bool:
+        """Whether something that customers do ends it for them while they wait."""
+        waits = (op.wait for op in self.program if isinstance(op, WaitOp))
+        return any(wait.exit_on is not None for wait in waits)
 
     @cached_property
     def sends(self) -> dict[int, Send]:

@@ -31,6 +31,7 @@ from orchestrator.rules.consent import consented
 from orchestrator.rules.facts import MESSAGES, SUPPRESSIONS, Fact, any_of
 from orchestrator.rules.history import filtered
 from orchestrator.rules.holdout import held_out
+from orchestrator.rules.journey import called_off
 from orchestrator.rules.now import NOW, ago
 from orchestrator.rules.offers import proposals
 from orchestrator.rules.prices import price_now
@@ -182,6 +183,11 @@ def customer_gates(case: Case) -> Iterator[Gate]:
         yield Gate(
             "goal_reached", ~_reached(case, campaign.goal), "has done what the campaign hopes for",
             State.STALE, ("goal",),
+        )  # fmt: skip
+    if campaign.may_be_left and case.sending:
+        gone = called_off(campaign, customers.c.id, case.asked.c.occasion)
+        yield Gate(
+            "has_left", ~gone, "has left the campaign", State.STALE, ("steps",)
         )  # fmt: skip
     if campaign.offer is not None:
         yield Gate(

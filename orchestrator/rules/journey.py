@@ -16,6 +16,9 @@ from orchestrator.rules.now import NOW
 from orchestrator.rules.where import Of, where
 from orchestrator.tables import customers, events, journeys
 
+LEFT = "left: "
+"""How the end of a journey begins that an event has called off; then comes the event."""
+
 
 def matches(when: When, campaign: Campaign, shop: Shop, law: Law) -> ColumnElement[bool]:
     """The customer on the way matches now; `still: audience` means the campaign's audience."""
@@ -64,6 +67,22 @@ def _coming(match: Match) -> Select[Any]:
             == first.c.properties[match.same].as_string(),
         )
     return found.correlate(journeys)
+
+
+def called_off(
+    campaign: Campaign, customer_id: ColumnElement[Any], occasion: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """The customer has left the campaign on the way, by what they did."""
+    return exists(
+        select(journeys.c.id)
+        .where(
+            journeys.c.campaign == campaign.name,
+            journeys.c.customer_id == customer_id,
+            journeys.c.occasion == occasion,
+            journeys.c.ended_as.startswith(LEFT),
+        )
+        .correlate_except(journeys)
+    )
 
 
 def reached(goal: Goal | None) -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ OTHER: Mapping[str, str] = {
     "no_channel": "there is no channel to reach them by",
     "cancelled_by_hand": "was cancelled by hand",
     "forgotten": "the customer was forgotten",
+    "has_left": "left the campaign before the message could leave",
     "claimed_in_vain": "was taken up again and again without any result",
     "no_answer": "the provider's answer was lost",
     "price_changed": "a price changed before it could leave; it is written anew",
