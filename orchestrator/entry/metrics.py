@@ -51,7 +51,7 @@ class Known:
         """From `shop.yaml`."""
         uses = shop.channels.items()
         return cls(
-            {name: [one for one in (use.through, use.failover) if one] for name, use in uses},
+            shop.plugins,
             {
                 name: use.pace.count / use.pace.per.total_seconds()
                 for name, use in uses

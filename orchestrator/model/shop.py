@@ -257,3 +257,9 @@ class Shop(Written):
     prices: PriceDisplay = Field(PriceDisplay(), description="How prices are told.")
     bought: str = Field("Order Completed", description="The event that means a purchase.")
     viewed: str = Field("Product Viewed", description="The event that means a look.")
+
+    @property
+    def plugins(self) -> dict[str, tuple[str, ...]]:
+        """Channel → the plugins behind it, the first one first."""
+        both = {name: (use.through, use.failover) for name, use in self.channels.items()}
+        return {name: tuple(one for one in some if one) for name, some in both.items()}

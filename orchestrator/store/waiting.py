@@ -1,9 +1,20 @@
 """How much is due to leave, channel by channel: enough to know how many hands it needs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, exists, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from orchestrator.model.message import WAITING
 from orchestrator.store.canaries import HELD_BACK
@@ -23,17 +34,25 @@ _STOPPED = exists(
 )
 
 
+def _is_paused(plugin: str) -> ColumnElement[bool]:
+    return exists(
+        select(controls.c.name).where(controls.c.scope == "provider", controls.c.name == plugin)
+    )
+
+
 def due_by_channel(
-    connection: Connection, channels: Collection[str], now: datetime, *, most: int
+    connection: Connection, channels: Mapping[str, Collection[str]], now: datetime, *, most: int
 ) -> dict[str, int]:
     """Channel → messages that may leave now, counted up to `most`; those with none are left out.
+    `channels`: with the plugins behind each.
 
     What is paused, or waits for the first messages of a new version, is not due.
     """
     if not channels:
         return {}
     parts = []
-    for name in channels:
+    for name, plugins in channels.items():
+        silent = and_(*map(_is_paused, plugins)) if plugins else false()
         due = (
             select(messages.c.id)
             .where(
@@ -42,6 +61,7 @@ def due_by_channel(
                 messages.c.send_after <= now,
                 messages.c.expires_at > now,
                 ~_STOPPED,
+                ~silent,
                 ~HELD_BACK,
             )
             .limit(most)

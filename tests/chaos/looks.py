@@ -136,7 +136,7 @@ class Watcher:
         with suppress(SQLAlchemyError), reading(self.engine) as connection:
             found = {name.partition(" ")[0]: b for name, b in breakers(connection).items()}
             return Stored(
-                due_by_channel(connection, CHANNELS, now, most=_MOST),
+                due_by_channel(connection, dict.fromkeys(CHANNELS, ()), now, most=_MOST),
                 **{k: int(v) for k, v in _row(connection.execute(_IN_HAND, {"now": now}))},
                 **{k: float(v) for k, v in _row(connection.execute(_LOCKS))},
                 open_s={name: _open_s(b, now) for name, b in found.items() if b.most(now) == 0},

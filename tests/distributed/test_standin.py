@@ -15,7 +15,9 @@ from tests.servers.ports import free_port
 
 @contextmanager
 def stand_in(world: World, redis_url: str | None = None) -> Iterator[StandIn]:
-    made = StandIn(world.engine, world.hints, redis_url or world.redis_url, world.tactful.channels)
+    made = StandIn(
+        world.engine, world.hints, redis_url or world.redis_url, world.tactful.shop.plugins
+    )
     try:
         yield made
     finally:

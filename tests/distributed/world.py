@@ -108,7 +108,7 @@ class World:
 
     def ticker(self) -> Ticker:
         """A new one, which remembers nothing."""
-        return Ticker(self.engine, self.hints, self.broker, tuple(self.tactful.channels))
+        return Ticker(self.engine, self.hints, self.broker, self.tactful.shop.plugins)
 
     def work(self, **options: Any) -> Work:
         """A worker's work, in this process."""

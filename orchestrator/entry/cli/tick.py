@@ -53,13 +53,13 @@ def tick(
     url = app.conf.broker_url
     start_logs(secrets=[where.database_url, url])
     log = get_logger("tactful.tick")
-    channels = tuple(read_shop(where).shop.channels)
+    channels = read_shop(where).shop.plugins
     broker = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
     with broker, open_store(where) as engine, _stopping() as stop:
         ticker = Ticker(engine, Hints(app), broker, channels)
         sent: Counter[str] = Counter()
         with Signs(engine, "tick", timeout_s=max(where.stuck_after_s, 2 * every_s)) as signs:
-            log.info("looking", every_s=every_s, channels=channels)
+            log.info("looking", every_s=every_s, channels=tuple(channels))
             while not stop.is_set():
                 try:
                     sent += ticker.tick(clock.now(), time.monotonic())

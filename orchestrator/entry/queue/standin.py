@@ -4,7 +4,7 @@ One at a time, and only where no tick has been heard of for a while. So the deat
 costs some seconds, until somebody starts one again.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import redis
@@ -29,16 +29,23 @@ _KEY = "tactful:stand-in"
 
 
 class StandIn:
-    """What one process does for a tick that is away. `channels`: by the shop's names."""
+    """What one process does for a tick that is away.
+
+    `channels`: by the shop's names, with the plugins behind each.
+    """
 
     def __init__(
-        self, engine: Engine, hints: Hints, redis_url: str, channels: Collection[str]
+        self,
+        engine: Engine,
+        hints: Hints,
+        redis_url: str,
+        channels: Mapping[str, Collection[str]],
     ) -> None:
         self._engine = engine
         self._broker = redis.Redis.from_url(
             redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
         )
-        self._ticker = Ticker(engine, hints, self._broker, tuple(channels))
+        self._ticker = Ticker(engine, hints, self._broker, channels)
         self._at_it = False
 
     def look(self, now: datetime, at_s: float) -> bool:

@@ -9,7 +9,7 @@ a queue already is, and adds no more hints than there is room for.
 
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,12 +44,15 @@ PLANS_MAX = 2
 
 @dataclass
 class Ticker:
-    """Looks what is due on these channels, and sends hints to those who may do it."""
+    """Looks what is due on these channels, and sends hints to those who may do it.
+
+    `channels`: by the shop's names, with the plugins behind each.
+    """
 
     engine: Engine
     hints: Hints
     broker: "redis.Redis"
-    channels: Collection[str]
+    channels: Mapping[str, Collection[str]]
     _last_s: dict[str, float] = field(default_factory=dict)
     _due_every_s: float = 0.0
 

@@ -133,7 +133,7 @@ class Work:
 
     def _due(self, most: int = _SEEN_MAX) -> dict[str, int]:
         with reading(self.tactful.engine) as connection:
-            return due_by_channel(connection, self.tactful.channels, clock.now(), most=most)
+            return due_by_channel(connection, self.tactful.shop.plugins, clock.now(), most=most)
 
 
 def _wait(seconds: float, over: Callable[[], bool]) -> None:

@@ -64,7 +64,7 @@ class Process:
             )
             hints = Hints(app)
             self.work = Work(tactful, hints, where.due_max, is_ending, self._got_on)
-            self._stand_in = StandIn(tactful.engine, hints, broker_url, tactful.channels)
+            self._stand_in = StandIn(tactful.engine, hints, broker_url, tactful.shop.plugins)
             stack.callback(self._stand_in.close)
             self._idle = threading.Event()
             waits = threading.Thread(target=self._wait, name="idle", daemon=True)
