@@ -191,7 +191,9 @@ def _text(told: str | None, length_max: int) -> str | None:
 
 
 def _address_kinds(shop: Shop, source: str) -> list[str]:
-    return sorted({ADDRESS_KINDS[name] for name in _channels(shop, source)})
+    """Kinds of which one can see what belongs to them come first: anything may be a page's id."""
+    kinds = {ADDRESS_KINDS[name] for name in _channels(shop, source)}
+    return sorted(kinds, key=lambda kind: (kind not in ("email", "phone"), kind))
 
 
 def _channels(shop: Shop, source: str) -> list[str]:

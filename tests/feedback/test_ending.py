@@ -55,6 +55,27 @@ def test_it_counts_for_everyone_with_that_number(shop: Small) -> None:
     assert agreed(shop, "cy3")["sms", "*"] is False
 
 
+@pytest.mark.parametrize("other", ["messenger", "social", "webhook", "inbox"])
+def test_a_number_is_a_number_whatever_else_its_plugin_carries(tmp_path: Path, other: str) -> None:
+    """Twilio brings texts and Messenger; who writes STOP does so from a telephone."""
+    through = {"through": "outbox"}
+    ways = {"email": {**through, "sender": "a@example.com"}, "sms": through, other: through}
+    shop = Small(tmp_path, {}, shop={"channels": ways})
+    shop.add(customer("ann1", phone=number("ann1")), consent("ann1", "sms"))
+    assert listen(shop, reply("STOP")).known == 1
+    assert agreed(shop, "ann1")["sms", "*"] is False
+
+
+def test_who_writes_by_messenger_is_known_by_the_page_s_number(tmp_path: Path) -> None:
+    through = {"through": "outbox"}
+    ways = {"email": {**through, "sender": "a@example.com"}, "sms": through, "messenger": through}
+    shop = Small(tmp_path, {}, shop={"channels": ways})
+    shop.add(("customers", {"id": "ann1", "addresses": {"messenger": "4242424242424242"}}))
+    shop.add(consent("ann1", "messenger"))
+    listen(shop, told("unsubscribed", "r", None, address="4242424242424242"))
+    assert agreed(shop, "ann1")["messenger", "*"] is False
+
+
 def test_an_unsubscription_ends_the_channel_of_its_message(shop: Small) -> None:
     listen(shop, told("unsubscribed", "u", 1))
     assert agreed(shop, "ann1") == {("email", "*"): False, ("sms", "*"): True}
