@@ -51,9 +51,10 @@ _NO_MORE = re.compile(
     r"|\bno more (?:texts?|messages?|sms)\b"
     r"|\b(?:do not|don't|dont|never) (?:text|message|contact|sms|write to|write) me\b"
     r"|\b(?:please|pls|just) stop(?: (?:this|it|that|now|these.*|those.*))?$"
-    r"|\bstop (?:it|this|that|now|please)$"
+    r"|\bstop (?:it|this|that|now|please)(?: please| now)?$"
     r"|\bstop (?:texting|messaging|sending|contacting|spamming)\b"
     r"|\bstop (?:the|these|those|your|all) (?:\w+ )?(?:texts?|messages?|sms|spam)\b"
+    r"|^(?:please |pls )?stop (?:(?:my|text|sms) )?(?:texts?|messages?|sms|spam)(?: please| now)?$"
 )
 _NEGATED = re.compile(
     r"\b(?:not|don't|dont|never|can't|cant|cannot|won't|wont) (?:stop|unsubscribe|opt)\b"
@@ -65,7 +66,7 @@ def meaning(text: str) -> FeedbackKind:
     folded = _folded(text)
     words = _words(folded)
     # "S.T.O.P" too: what is left when all that is no letter goes.
-    if words in _STOP or words.replace(" ", "") in _STOP:
+    if words in _STOP or words.replace(" ", "") in _STOP or _said_again(words):
         return FeedbackKind.unsubscribed
     if words in _START:
         return FeedbackKind.resubscribed
@@ -75,3 +76,9 @@ def meaning(text: str) -> FeedbackKind:
     if _NO_MORE.search(sentence) and not _NEGATED.search(sentence):
         return FeedbackKind.unsubscribed
     return FeedbackKind.replied
+
+
+def _said_again(words: str) -> bool:
+    """One of them, over and over: STOP STOP."""
+    each = set(words.split())
+    return len(each) == 1 and each <= _STOP

@@ -15,6 +15,8 @@ STOPS = (
     *("stop sending me these", "Stop these messages", "I want to unsubscribe", "remove me"),
     *("Take me off your list", "don't text me again", "Don’t message me", "no more texts please"),
     *("leave me alone", "I'd like to opt out", "How do I unsubscribe?"),
+    *("STOP STOP", "stop stop stop!", "Stop texts", "stop messages", "STOP SMS", "stop it please"),
+    *("please stop text messages", "Stop my messages now", "parar parar"),
     *("ARRET", "arrêt", "désabonner", "Abmelden", "ABBESTELLEN", "BAJA", "Alto", "parar", "sair"),
     *("basta", "AFMELDEN", "avsluta", "lopeta", "WYPISZ", "İPTAL", "iptal", "СТОП", "отписаться"),
     *("σταμάτα", "ΣΤΑΜΑΤΑ", "停止", "配信停止", "退订", "수신거부", "إيقاف", "توقف", "עצור"),
@@ -30,6 +32,7 @@ NOT_STOPS = (
         "non-stop",
         "stopwatch",
     ),
+    *("stop by, texts are fine", "Does the bus stop text you?", "stop start", "stop sms tomorrow"),
     *("", "?", "🙂", "yes", "ok", "continue", "thanks"),
 )
 
