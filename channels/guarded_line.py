@@ -44,6 +44,9 @@ from channels.http_line import (
 )
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+# Of one's own network, though some versions of Python call them global: a translation to IPv4 of
+# one's own (RFC 8215), IPv4 in older notations, and what were site-local addresses.
+_INSIDE = tuple(map(IPv6Network, ("64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96", "fec0::/10")))
 _URL_CHARS_MAX = 2_000
 _KEPT_LINES = 16
 RETRY_AFTER_S = 60.0
@@ -212,6 +215,8 @@ def is_open(address: str) -> bool:
     """Whether an IP address is one of the open internet, also behind a translation to IPv4."""
     ip = ip_address(address)
     if isinstance(ip, IPv6Address):
+        if any(ip in network for network in _INSIDE):
+            return False
         inner = ip.ipv4_mapped or ip.sixtofour
         if ip in _NAT64:
             inner = IPv4Address(int(ip) & 0xFFFF_FFFF)

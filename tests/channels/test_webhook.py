@@ -389,6 +389,10 @@ def test_addresses_that_are_refused_before_anything_is_planned(
         ("::ffff:93.184.215.14", True),
         ("2002:7f00:1::", False),
         ("64:ff9b::a00:1", False),
+        ("64:ff9b:1::a00:1", False),
+        ("::127.0.0.1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("fec0::1", False),
         ("64:ff9b::5db8:d70e", True),
     ],
 )
