@@ -11,6 +11,7 @@ import select
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http.client import (
     HTTP_PORT,
@@ -184,9 +185,17 @@ def one_line(text: object) -> str:
 
 
 def retry_after_s(headers: HTTPMessage) -> float | None:
-    """For how long to leave the provider alone. A date, which some send, is not understood."""
+    """For how long to leave the provider alone. A date counts from the answer's own, which is by
+    the same clock."""
     told = (headers.get("Retry-After") or "").strip()
-    return float(told) if told.isascii() and told.isdigit() and len(told) < 7 else None
+    if told.isascii() and told.isdigit() and len(told) < 7:
+        return float(told)
+    try:
+        until, at = parsedate_to_datetime(told), parsedate_to_datetime(headers.get("Date") or "")
+        left_s = (until - at).total_seconds()
+    except (ValueError, TypeError, OverflowError):  # no dates, or one of them without a zone
+        return None
+    return left_s if 0 <= left_s < 1_000_000 else None
 
 
 def is_certain(status: int) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from http.client import HTTPMessage
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from channels.contract import (
 )
 from channels.contract_suite import DEADLINE_S, NOW, ChannelContract
 from channels.guarded_line import is_open
+from channels.http_line import retry_after_s
 from channels.webhook import WebhookChannel, WebhookSettings, _signature
 from orchestrator.flow.outcomes import asked_to_wait, signs
 from orchestrator.model.breaker import Sign
@@ -216,6 +218,28 @@ def test_what_one_receiver_says_stops_nobody_else(
     told = one(connect(), site.url)
     assert asked_to_wait([told]) is None
     assert signs([told]) == [Sign.WORKS]
+
+
+@pytest.mark.parametrize(
+    ("until", "at", "after_s"),
+    [
+        ("7", "", 7.0),
+        ("Thu, 23 Nov 2017 17:01:30 GMT", "Thu, 23 Nov 2017 17:00:00 GMT", 90.0),
+        ("Thursday, 23-Nov-17 17:01:30 GMT", "Thu, 23 Nov 2017 17:00:00 GMT", 90.0),
+        ("Thu, 23 Nov 2017 16:00:00 GMT", "Thu, 23 Nov 2017 17:00:00 GMT", None),
+        ("Thu, 23 Nov 2117 17:00:00 GMT", "Thu, 23 Nov 2017 17:00:00 GMT", None),
+        ("Thu, 23 Nov 2017 17:01:30 GMT", "", None),
+        ("Thu, 23 Nov 2017 17:01:30 -0000", "Thu, 23 Nov 2017 17:00:00 GMT", None),
+        ("soon", "soon", None),
+        ("", "", None),
+        ("9999999", "", None),
+        ("-7", "", None),
+    ],
+)
+def test_until_when_to_leave_somebody_alone(until: str, at: str, after_s: float | None) -> None:
+    headers = HTTPMessage()
+    headers["Retry-After"], headers["Date"] = until, at
+    assert retry_after_s(headers) == after_s
 
 
 def test_a_cut_after_the_request_is_unknown_and_nothing_is_repeated(
