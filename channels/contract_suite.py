@@ -23,6 +23,7 @@ from channels.contract import (
     Accepted,
     Attempt,
     Channel,
+    ChannelSettings,
     Deferred,
     Finding,
     Item,
@@ -58,6 +59,7 @@ _SAMPLE_ADDRESSES = {
     "url": "https://example.com/hook",
     "customer": "customer-1",
 }
+_UNSIGNED = frozenset({"content-type", "x-tactful-url", "x-tactful-received-at"})
 
 
 class ChannelContract:
@@ -85,6 +87,11 @@ class ChannelContract:
             not_after=None,
             language="en",
         )
+
+    def genuine(self, channel: Channel[Any]) -> tuple[bytes, Mapping[str, str]] | None:
+        """A callback that this channel must believe: body and headers, with the provider's
+        signature, and with the two headers that a listener adds. Write it where `callback` is."""
+        return None
 
     def test_it_names_itself_and_its_capabilities_agree(self, channel: Channel[Any]) -> None:
         able = channel.capabilities
@@ -234,6 +241,21 @@ class ChannelContract:
             answer = channel.parse_feedback(raw, {"content-type": "application/json"})
             assert isinstance(answer, Refused), f"{raw[:40]!r} was believed: {answer}"
 
+    def test_a_callback_is_believed_for_its_signature(self, channel: Channel[Any]) -> None:
+        if not channel.capabilities.callback:
+            return
+        call = self.genuine(channel)
+        assert call is not None, "callback is true: let `genuine` give one as the provider signs it"
+        raw, headers = call
+        told = channel.parse_feedback(raw, headers)
+        assert isinstance(told, list), f"a genuine callback came to {told}"
+        assert told, "a genuine callback says nothing: give one that does"
+        plain = {name: headers[name] for name in headers if name in _UNSIGNED}
+        stranger = type(channel)(_with_other_secrets(channel.settings))
+        answers = [channel.parse_feedback(raw, plain), stranger.parse_feedback(raw, headers)]
+        refused = [isinstance(answer, Refused) for answer in answers]
+        assert any(refused), "it is believed without a signature, and with another secret"
+
     def test_settings_do_not_print_secrets(self, channel: Channel[Any]) -> None:
         settings = channel.settings
         shown = f"{settings!r} {settings} {settings.model_dump_json()} {channel!r}"
@@ -273,3 +295,14 @@ def _attempt(item: Item) -> Attempt:
         stable_id=item.stable_id,
         written_at=NOW,
     )
+
+
+def _with_other_secrets(settings: ChannelSettings) -> ChannelSettings:
+    other: dict[str, SecretStr | SecretBytes] = {}
+    for field in type(settings).model_fields:
+        value = getattr(settings, field)
+        if isinstance(value, SecretStr):
+            other[field] = SecretStr(f"another {value.get_secret_value()}")
+        elif isinstance(value, SecretBytes):
+            other[field] = SecretBytes(b"another " + value.get_secret_value())
+    return settings.model_copy(update=other)

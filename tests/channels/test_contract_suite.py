@@ -18,6 +18,7 @@ from channels.contract import (
     ChannelSettings,
     Deferred,
     Feedback,
+    FeedbackKind,
     Finding,
     Found,
     Item,
@@ -193,6 +194,29 @@ class Gullible(Pigeon):
         return []
 
 
+class Hears(Pigeon):
+    """Its callbacks are not signed, and all of them are believed."""
+
+    capabilities = replace(Pigeon.capabilities, callback=True)
+
+    def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> list[Feedback] | Refused:
+        if not raw.startswith(b"home "):
+            return Refused("no word of ours")
+        return [Feedback(FeedbackKind.delivered, raw.decode(), None)]
+
+
+class HearsSigned(Hears):
+    def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> list[Feedback] | Refused:
+        if headers.get("x-sign") != self.settings.grain.get_secret_value():
+            return Refused("no signature")
+        return super().parse_feedback(raw, headers)
+
+
+class HearsNothing(Hears):
+    def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> list[Feedback] | Refused:
+        return Refused("always")
+
+
 class Tells(Pigeon):
     def __repr__(self) -> str:
         return f"Tells({self.settings.grain.get_secret_value()})"
@@ -226,13 +250,18 @@ class Strange(Pigeon):
 TESTS = [name for name in dir(ChannelContract) if name.startswith("test_")]
 
 
-def failures(cls: type[Pigeon]) -> set[str]:
+class Contract(ChannelContract):
+    def genuine(self, channel: Channel[Any]) -> tuple[bytes, Mapping[str, str]]:
+        return b"home ring-1", {"x-sign": "sunflower", "content-type": "text/plain"}
+
+
+def failures(cls: type[Pigeon], suite: type[ChannelContract] = Contract) -> set[str]:
     """The names of the suite's tests that a fresh channel of this class fails."""
     failed = set()
     for name in TESTS:
         channel = cls(LoftSettings())
         given: dict[str, object] = {"channel": channel, "taken": lambda: len(channel.loft)}  # noqa: B023
-        test: Callable[..., None] = getattr(ChannelContract(), name)
+        test: Callable[..., None] = getattr(suite(), name)
         try:
             test(**{wanted: given[wanted] for wanted in inspect.signature(test).parameters})
         except Exception:
@@ -241,7 +270,13 @@ def failures(cls: type[Pigeon]) -> set[str]:
 
 
 def test_a_channel_without_fault_passes() -> None:
-    assert failures(Pigeon) == set()
+    assert failures(Pigeon) == failures(HearsSigned) == set()
+
+
+def test_who_hears_has_to_show_a_callback() -> None:
+    assert failures(HearsSigned, ChannelContract) == {
+        "test_a_callback_is_believed_for_its_signature"
+    }
 
 
 @pytest.mark.parametrize(
@@ -267,6 +302,8 @@ def test_a_channel_without_fault_passes() -> None:
         (ClaimsToSearch, "test_it_names_itself_and_its_capabilities_agree"),
         (ClaimsToKnow, "test_without_search_nothing_is_claimed"),
         (Gullible, "test_a_forged_callback_is_refused"),
+        (Hears, "test_a_callback_is_believed_for_its_signature"),
+        (HearsNothing, "test_a_callback_is_believed_for_its_signature"),
         (Tells, "test_settings_do_not_print_secrets"),
         (ClosesOnce, "test_close_is_idempotent_and_open_may_follow"),
         (StaysClosed, "test_close_is_idempotent_and_open_may_follow"),

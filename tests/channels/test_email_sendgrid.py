@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from channels.contract import (
     Accepted,
     Attempt,
+    Channel,
     Deferred,
     FeedbackKind,
     Item,
@@ -112,8 +113,18 @@ def sizes(sendgrid: SendGrid) -> list[int]:
 
 class TestContract(ChannelContract):
     @pytest.fixture
+    def channel(self, sendgrid: SendGrid, connect: Connect) -> SendGridChannel:
+        self.sendgrid = sendgrid
+        return connect(webhook_public_key=sendgrid.public_key)
+
+    @pytest.fixture
     def taken(self, sendgrid: SendGrid) -> Callable[[], int]:
         return lambda: len(sendgrid.letters)
+
+    def genuine(self, channel: Channel[SendGridSettings]) -> tuple[bytes, dict[str, str]]:
+        call = self.sendgrid.post("", [{"event": "delivered", "sg_event_id": "e1"}])
+        headers = {name.lower(): value for name, value in call.headers}
+        return call.body, {**headers, "x-tactful-received-at": self.sendgrid.now.isoformat()}
 
 
 # --- What is asked of SendGrid --------------------------------------------------------------------

@@ -11,9 +11,11 @@ from time import monotonic
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from pydantic import SecretStr
 
 from channels.contract import (
     Accepted,
+    Channel,
     Deferred,
     Item,
     Level,
@@ -25,6 +27,7 @@ from channels.contract import (
 )
 from channels.contract_suite import DEADLINE_S, NOW, ChannelContract
 from channels.email_smtp import SmtpChannel, SmtpSettings
+from channels.smtp_bounces import seal
 from channels.smtp_replies import Stage, refusal
 from tests.channels.smtp_server import DROP, SILENCE, MailServer, ScriptedServer, free_port
 from tests.support.certificate import self_signed
@@ -132,6 +135,7 @@ class TestContract(ChannelContract):
             port=mail_server.port,
             tls="none",
             timeout_s=5,
+            bounce_secret=SecretStr("a long and random secret"),
         )
         with SmtpChannel(settings) as channel:
             yield channel
@@ -139,6 +143,11 @@ class TestContract(ChannelContract):
     @pytest.fixture
     def taken(self, mail_server: MailServer) -> Callable[[], int]:
         return lambda: len(mail_server.envelopes)
+
+    def genuine(self, channel: Channel[SmtpSettings]) -> tuple[bytes, dict[str, str]]:
+        sealed = seal("a long and random secret", "7", "9", "d1.7")
+        envelope = f"Original-Envelope-Id: {sealed}.d1.7@example.com"
+        return f"{envelope}\nAction: failed\nStatus: 5.1.1\n\n".encode(), {}
 
 
 def send(channel: SmtpChannel, *items: Item, deadline_s: float = DEADLINE_S) -> list[Outcome]:

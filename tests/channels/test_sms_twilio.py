@@ -111,6 +111,12 @@ class TestContract(ChannelContract):
         one = super().item(channel, number, kind)
         return replace(one, sender=Sender("The Shop", PAGE)) if one.kind == "messenger" else one
 
+    def genuine(self, channel: Channel[TwilioSettings]) -> tuple[bytes, dict[str, str]]:
+        form = {"AccountSid": ACCOUNT, "From": "+12125550100", "Body": "STOP", "MessageSid": "SM1"}
+        call = signed("https://hooks.example.com/hooks/sms_twilio", form)
+        headers = {name.lower(): value for name, value in call.headers}
+        return call.body, {**headers, "x-tactful-url": call.url}
+
     @pytest.fixture
     def taken(self, twilio: Twilio) -> Callable[[], int]:
         return lambda: len(twilio.messages)

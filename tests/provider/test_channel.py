@@ -1,5 +1,6 @@
 """The recording channel: what is certain, what is not, and that looking for it tells the truth."""
 
+import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,6 +14,7 @@ import pytest
 from channels.contract import (
     Accepted,
     Attempt,
+    Channel,
     Deferred,
     Item,
     NotFound,
@@ -22,6 +24,7 @@ from channels.contract import (
     Unknown,
 )
 from channels.contract_suite import DEADLINE_S, NOW, ChannelContract
+from tests.provider.callbacks import SIGNATURE, sign
 from tests.provider.channel import RecordingChannel, RecordingKeyChannel, RecordingSettings
 from tests.provider.faults import Faults, Kind, always
 from tests.provider.fixtures import StartProvider
@@ -54,8 +57,14 @@ class TestContract(ChannelContract):
     def channel(self, connect: Connect) -> RecordingChannel:
         return connect()
 
+    def genuine(self, channel: Channel[RecordingSettings]) -> tuple[bytes, dict[str, str]]:
+        about = dict.fromkeys(("message_id", "attempt_id", "id", "to", "detail"), "1")
+        event = {**about, "event": "delivered", "event_id": "e1", "at": NOW.isoformat()}
+        raw = json.dumps({"events": [event]}).encode()
+        return raw, {SIGNATURE: sign(raw, channel.settings.secret.get_secret_value())}
 
-class TestContractInBatches(ChannelContract):
+
+class TestContractInBatches(TestContract):
     @pytest.fixture
     def channel(self, connect: Connect) -> RecordingChannel:
         return connect(per_request=2, connections=2)
