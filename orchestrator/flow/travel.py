@@ -89,8 +89,12 @@ def travel(place: Place) -> Counter[str]:
         case WaitOp(wait=wait):
             if wait.exit_on is not None:
                 place.leave(came(wait.exit_on), why=LEFT + wait.exit_on.event)
+            waits = journeys.message_waits()
             if wait.until is not None:
-                place.go(came(wait.until), to=place.step + 1, since=came_at(wait.until))
+                ended = and_(came(wait.until), not_(waits))
+                place.go(ended, to=place.step + 1, since=came_at(wait.until))
+            # It begins anew with the message that it comes after: the next one never overtakes it.
+            place.go(and_(due, waits), to=place.step, at=journeys.leaves_at(), since=journeys.SINCE)
             place.go(due, to=place.step + 1, at=journeys.WHEN_DUE)
         case JumpUnless(when=None, target=target):
             place.go(due, to=target, at=journeys.WHEN_DUE)
@@ -103,10 +107,7 @@ def travel(place: Place) -> Counter[str]:
 
 
 def _send(place: Place, op: SendOp, due: Any) -> Counter[str]:
-    """Decide for those who are due. Whoever does not get a first message leaves the campaign.
-
-    What comes next comes after the message: where that waits, over quiet hours, they stand still.
-    """
+    """Decide for those who are due. Whoever does not get a first message leaves the campaign."""
     if op.send.when is not None:
         place.go(
             and_(due, not_(place.matches(op.send.when))), to=place.step + 1, at=journeys.WHEN_DUE
@@ -122,8 +123,7 @@ def _send(place: Place, op: SendOp, due: Any) -> Counter[str]:
     )
     stopped = and_(journeys.stopped_here(place.step), not_(journeys.sent_before(place.step)))
     place.leave(and_(due, stopped), why=journeys.why_stopped(place.step))
-    decided = and_(due, journeys.decided_here(place.step))
-    place.go(decided, to=place.step + 1, at=journeys.leaves_at(place.step), since=journeys.NOW)
+    place.go(and_(due, journeys.decided_here(place.step)), to=place.step + 1)
     return counts
 
 

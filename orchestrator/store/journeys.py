@@ -170,13 +170,20 @@ NOW = _NOW
 WHEN_DUE: ColumnElement[Any] = journeys.c.due_at
 """When a journey is due where it stands."""
 
+SINCE: ColumnElement[Any] = journeys.c.step_since
+"""Since when what the customer does counts for it there."""
 
-def leaves_at(step: int) -> ColumnElement[datetime]:
-    """When the message of the journey's step leaves, as far as is known: now, unless it waits."""
-    waits = select(func.max(messages.c.send_after, type_=Instant())).where(
-        *_same(step), is_one_of(messages.c.state, PENDING), messages.c.send_after > _NOW
-    )
-    return func.coalesce(waits.correlate(journeys).scalar_subquery(), _NOW, type_=Instant())
+
+def message_waits() -> ColumnElement[bool]:
+    """Whether a message of the journey has not left yet, and is still to leave."""
+    return exists(select(messages.c.id).where(*_waiting()).correlate(journeys))
+
+
+def leaves_at() -> ColumnElement[datetime]:
+    """When that leaves, as far as is known; now, where it is due."""
+    at = select(func.max(messages.c.send_after, type_=Instant()))
+    later_on = at.where(*_waiting(), messages.c.send_after > _NOW).correlate(journeys)
+    return func.coalesce(later_on.scalar_subquery(), _NOW, type_=Instant())
 
 
 def move(
@@ -239,6 +246,10 @@ def why_stopped(step: int) -> ColumnElement[Any]:
         .correlate(journeys)
         .scalar_subquery()
     )
+
+
+def _waiting() -> list[ColumnElement[bool]]:
+    return [*_same_occasion(), is_one_of(messages.c.state, PENDING)]
 
 
 def _same(step: int) -> list[ColumnElement[bool]]:

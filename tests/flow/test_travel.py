@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
+from channels.contract import Reason, Rejected
 from orchestrator.store.controls import pause
 from orchestrator.store.database import writing
 from orchestrator.tables import controls, journeys, messages
@@ -50,6 +51,21 @@ def test_a_wait_begins_when_the_message_before_it_leaves(tmp_path: Path) -> None
     first, second = shop.sent()
     assert morning <= first.at < morning + HOUR
     assert second.at - first.at == 3 * HOUR
+
+
+@pytest.mark.parametrize("until", [{}, {"until": {"event": "Order Completed"}}])
+def test_no_message_overtakes_the_one_before_it(tmp_path: Path, until: dict[str, Any]) -> None:
+    shop = shop_of(tmp_path, {"send": {}}, {"wait": {"for": "1h", **until}}, LAST)
+    later = Rejected(Reason.rate_limited, "later", retryable=True, retry_after_s=5 * 3600)
+    shop.recording.script = lambda item: later
+    shop.tick(NOW)
+    shop.recording.script = lambda item: None
+    shop.add(event("ann1", "Order Completed", NOW + HOUR / 2))
+    shop.run(NOW + HOUR / 4, NOW + 8 * HOUR, HOUR / 4)
+    (first, first_at), (second, second_at) = ((r.message_id, r.at) for r in shop.sent())
+    assert first < second
+    assert first_at >= NOW + 5 * HOUR
+    assert second_at - first_at >= (HOUR / 4 if until else HOUR)
 
 
 def test_who_leaves_while_the_message_waits_gets_none(tmp_path: Path) -> None:
