@@ -154,10 +154,10 @@ def test_the_plan_of_what_is_not_at_work_yet_knows_that_its_hour_is_over(
     shop.add(customer("ann1"), consent("ann1"))
     shop.tick(NOW - 2 * HOUR)
     monkeypatch.setattr(Tactful, "publish", lambda self, now: None)
-    later = {"hello": {"trigger": {"once": "2017-11-21 11:00"}}}
+    later = {"hello": {"trigger": {"cron": "0 11 * * *"}, "expires": "3d"}}
     moved = Small(tmp_path, later, database=shop.engine)
     (one,) = forecast(moved.tactful, NOW).campaigns
-    assert one.planned == 0
+    assert one.planned == 1, "tomorrow's alone"
 
 
 def test_what_was_missed_is_not_forgotten_where_other_words_are_written(tmp_path: Path) -> None:
