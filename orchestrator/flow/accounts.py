@@ -67,19 +67,17 @@ class Accounts:
     def may_leave(
         self, connection: Connection, name: str, wanted: int, now: datetime, at_s: float
     ) -> Allowance | Wait:
-        """How many of `wanted` may leave on a channel, through the first account that works.
-
-        One that has failed, and is paused, cannot show that it works again.
-        """
+        """How many of `wanted` may leave on a channel, through the first account that works and is
+        not paused."""
         wait = math.inf
         for account in self.of(name):
+            if is_paused(connection, "provider", account.plugin):
+                continue
             breaker = breaker_of(connection, account.name)
             most = breaker.most(now)
             if most == 0:
                 assert breaker.open_until is not None  # that is what keeps it open
                 wait = min(wait, (breaker.open_until - now).total_seconds())
-                continue
-            if breaker.trips and is_paused(connection, "provider", account.plugin):
                 continue
             most = min(
                 wanted if most is None else most, account.channel.capabilities.batch_size_max

@@ -57,8 +57,8 @@ class ChannelUse(Written):
     through: str = Field(description="The plugin that sends.", examples=["outbox"])
     failover: str | None = Field(
         None,
-        description="The plugin that sends while the first one fails. What the first one may "
-        "have taken is never sent again.",
+        description="The plugin that sends while the first one fails or is paused. What the first "
+        "one may have taken is never sent again.",
         examples=["email_smtp"],
     )
     pace: Pace | None = Field(

@@ -216,13 +216,17 @@ def stop(shop: Shop, plugin: str) -> None:
         pause(connection, "provider", plugin, "test", NOW)
 
 
-@pytest.mark.parametrize("open_for", [60 * MINUTE, -MINUTE], ids=["open", "half open"])
-def test_the_second_plugin_goes_on_while_the_first_one_that_failed_is_paused(
-    tmp_path: Path, open_for: timedelta
+@pytest.mark.parametrize(
+    "breaker",
+    [Breaker(), *(Breaker(FAILURES_MAX, 1, NOW + by) for by in (60 * MINUTE, -MINUTE))],
+    ids=["closed", "open", "half open"],
+)
+def test_the_second_plugin_sends_while_the_first_one_is_paused(
+    tmp_path: Path, breaker: Breaker
 ) -> None:
     shop = Shop(tmp_path, 3, shop=TWO)
     shop.use_spare()
-    shop.set_breaker(Breaker(FAILURES_MAX, 1, NOW + open_for))
+    shop.set_breaker(breaker)
     stop(shop, "outbox")
     shop.add(customer("new1"), consent("new1"), event("new1", "Signed Up", NOW))
     assert shop.plan(NOW)["hello"] == Counter(planned=1)
