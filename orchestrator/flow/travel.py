@@ -14,6 +14,7 @@ from orchestrator.model.version import Version
 from orchestrator.rules.journey import LEFT, came, came_at, matches, reached
 from orchestrator.store import journeys
 from orchestrator.store.decided import Frozen, decide_into_ledger
+from orchestrator.tables.instant import later
 
 FINISHED = "finished"
 GOAL = "goal reached"
@@ -89,12 +90,13 @@ def travel(place: Place) -> Counter[str]:
         case WaitOp(wait=wait):
             if wait.exit_on is not None:
                 place.leave(came(wait.exit_on), why=LEFT + wait.exit_on.event)
-            waits = journeys.message_waits()
             if wait.until is not None:
-                ended = and_(came(wait.until), not_(waits))
+                ended = and_(came(wait.until), not_(journeys.message_waits()))
                 place.go(ended, to=place.step + 1, since=came_at(wait.until))
-            # It begins anew with the message that it comes after: the next one never overtakes it.
-            place.go(and_(due, waits), to=place.step, at=journeys.leaves_at(), since=journeys.SINCE)
+            # It begins when the message before it leaves, which the next one never overtakes.
+            left_at = journeys.left_at()
+            early = later(left_at, wait.for_) > journeys.NOW
+            place.go(and_(due, early), to=place.step, at=left_at, since=journeys.SINCE)
             place.go(due, to=place.step + 1, at=journeys.WHEN_DUE)
         case JumpUnless(when=None, target=target):
             place.go(due, to=target, at=journeys.WHEN_DUE)

@@ -47,7 +47,11 @@ class Send(Written):
 class Wait(Written):
     """`{wait: {for: 2d, until: …, exit_on: …}}`"""
 
-    for_: Span = Field(alias="for", description="How long at most.", examples=["2d"])
+    for_: Span = Field(
+        alias="for",
+        description="How long at most, from when the message before it leaves.",
+        examples=["2d"],
+    )
     until: Match | None = Field(None, description="Go on at once when this happens.")
     exit_on: Match | None = Field(None, description="Leave the campaign when this happens.")
 

@@ -176,14 +176,21 @@ SINCE: ColumnElement[Any] = journeys.c.step_since
 
 def message_waits() -> ColumnElement[bool]:
     """Whether a message of the journey has not left yet, and is still to leave."""
-    return exists(select(messages.c.id).where(*_waiting()).correlate(journeys))
+    waiting = select(messages.c.id).where(*_same_occasion(), is_one_of(messages.c.state, PENDING))
+    return exists(waiting.correlate(journeys))
 
 
-def leaves_at() -> ColumnElement[datetime]:
-    """When that leaves, as far as is known; now, where it is due."""
-    at = select(func.max(messages.c.send_after, type_=Instant()))
-    later_on = at.where(*_waiting(), messages.c.send_after > _NOW).correlate(journeys)
-    return func.coalesce(later_on.scalar_subquery(), _NOW, type_=Instant())
+def left_at() -> ColumnElement[datetime]:
+    """When the journey's last message left, or will, as far as is known; null without one."""
+    waits = is_one_of(messages.c.state, PENDING)
+    at = case(
+        (and_(waits, messages.c.send_after > _NOW), messages.c.send_after),
+        (waits, _NOW),
+        else_=messages.c.counts_at,
+    )
+    leaves = is_one_of(messages.c.state, (*PENDING, *ADMITTED))
+    last = select(func.max(at, type_=Instant())).where(*_same_occasion(), leaves)
+    return last.correlate(journeys).scalar_subquery()
 
 
 def move(
@@ -246,10 +253,6 @@ def why_stopped(step: int) -> ColumnElement[Any]:
         .correlate(journeys)
         .scalar_subquery()
     )
-
-
-def _waiting() -> list[ColumnElement[bool]]:
-    return [*_same_occasion(), is_one_of(messages.c.state, PENDING)]
 
 
 def _same(step: int) -> list[ColumnElement[bool]]:

@@ -42,10 +42,12 @@ def test_all_the_way_through(tmp_path: Path) -> None:
     assert shop.ways() == {"ann1": (3, "told twice")}
 
 
-def test_a_wait_begins_when_the_message_before_it_leaves(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [11 * HOUR, 2 * HOUR])
+def test_a_wait_begins_when_the_message_before_it_leaves(tmp_path: Path, before: timedelta) -> None:
     tour = {"trigger": {"event": "Signed Up"}, "steps": [{"send": {}}, {"wait": "3h"}, LAST]}
     shop = Small(tmp_path, {"tour": tour}, shop={"quiet_hours": "21:00-08:00"})
-    night, morning = NOW + 9 * HOUR, NOW + 20 * HOUR
+    morning = NOW + 20 * HOUR
+    night = morning - before
     shop.add(customer("ann1"), consent("ann1"), event("ann1", "Signed Up", night))
     shop.run(night, morning + DAY, HOUR / 4)
     first, second = shop.sent()
