@@ -113,6 +113,14 @@ def test_an_undeclared_trait_is_left_out_and_noted_with_the_nearest_name() -> No
     ]
 
 
+def test_a_declared_trait_is_meant_though_exports_use_its_name_for_something_else() -> None:
+    engine, traits = fresh(), {**SHOP.traits, "state": SHOP.traits["lifecycle"]}
+    reader = Reader(SHOP.model_copy(update={"traits": traits}), NOW)
+    take_in(engine, *of("customers", told(state="active", tz="America/Denver")), reader=reader)
+    assert rows(engine, "customers", "traits") == [({"state": "active", "zone": "America/Denver"},)]
+    assert reader.notes() == ["'tz' is read as 'zone' (1×)"]
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

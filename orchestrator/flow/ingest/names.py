@@ -1,7 +1,7 @@
 """The names that records may have: ours, and the other ones that exports use for them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from orchestrator.flow.ingest.records import Kind
@@ -74,15 +74,18 @@ def _folded(name: str) -> str:
     return "_".join(_BETWEEN.split(name.strip().lower()))
 
 
-def rename_plan(kind: Kind, names: tuple[str, ...]) -> Rename:
+def rename_plan(kind: Kind, names: tuple[str, ...], declared: Collection[str] = ()) -> Rename:
     """Which of the names mean one of ours: written otherwise, as `E-mail` for `email`.
 
     Our own name, where it is there as well, is the one that counts; of several others, the first.
+    What the shop has `declared` under a name is meant by it: a trait `state` is no region.
     """
     known, aliases = NAMES[kind], _ALIASES[kind]
     taken = {name for name in names if name in known}
     plan: dict[str, str] = {}
     for name in names:
+        if name in declared:
+            continue
         folded = _folded(name)
         ours = folded if folded in known else aliases.get(folded)
         if ours is not None and ours not in taken:
@@ -94,8 +97,11 @@ def rename_plan(kind: Kind, names: tuple[str, ...]) -> Rename:
 class Names:
     """Renames records; the plan is made once for each set of names. `on_plan` hears of new ones."""
 
-    def __init__(self, kind: Kind, on_plan: Callable[[Rename], None]) -> None:
+    def __init__(
+        self, kind: Kind, on_plan: Callable[[Rename], None], declared: Collection[str] = ()
+    ) -> None:
         self._kind = kind
+        self._declared = declared
         self._on_plan = on_plan
         self._plans: dict[tuple[str, ...], Rename] = {}
 
@@ -104,7 +110,7 @@ class Names:
         names = tuple(raw)
         plan = self._plans.get(names)
         if plan is None:
-            plan = rename_plan(self._kind, names)
+            plan = rename_plan(self._kind, names, self._declared)
             if len(self._plans) >= _PLANS_MAX:
                 self._plans.clear()
             self._plans[names] = plan

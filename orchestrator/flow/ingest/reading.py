@@ -7,7 +7,7 @@ What was left out or assumed is counted in `reader.notes()`, once for each thing
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -52,7 +52,8 @@ class Reader:
         self._instants = values.Instants(ZoneInfo(shop.zone))
         self._notes: Counter[str] = Counter()
         self._happenings = Happenings(shop, self._instants, self._note)
-        self._names = {kind: Names(kind, self._renamed) for kind in KINDS}
+        declared: Mapping[Kind, Collection[str]] = {"customers": shop.traits}
+        self._names = {kind: Names(kind, self._renamed, declared.get(kind, ())) for kind in KINDS}
         self._channels = sorted({*shop.channels, *TEMPLATE_FILES})
         self._themes = {
             category.casefold(): theme
