@@ -29,9 +29,14 @@ from orchestrator.tables.json import ids_text, these_ids
 STATEMENTS_KEPT_MAX = 1_000
 
 
-def looked_lately(connection: Connection, segment: str, now: datetime, span: timedelta) -> bool:
-    """Whether everyone was looked at less than `span` ago."""
-    at = connection.scalar(select(segments.c.looked_at).where(segments.c.name == segment))
+def looked_lately(
+    connection: Connection, segment: str, meaning: str, now: datetime, span: timedelta
+) -> bool:
+    """Whether everyone was looked at less than `span` ago, for what the segment means now."""
+    this = select(segments.c.looked_at).where(
+        segments.c.name == segment, segments.c.meaning == meaning
+    )
+    at = connection.scalar(this)
     return at is not None and at <= now < at + span
 
 
@@ -45,17 +50,18 @@ def keep_only(connection: Connection, wanted: Collection[str]) -> None:
 def refresh(
     connection: Connection,
     segment: str,
+    meaning: str,
     members: Select[Any],
     parameters: dict[str, Any],
     only: Collection[int] | None,
 ) -> None:
     """Set the memberships, of everyone or `only` of these, to what `members` says now.
 
-    Whoever is in the segment when it is first looked at has not entered it: `since` stays null.
+    Whoever is in the segment when it is first looked at has not entered it: `since` stays null. Nor
+    has anybody because it is drawn otherwise: a new `meaning` is looked at for the first time.
     """
     now: datetime = parameters["now"]
-    look = {"name": segment, "first_look": now}
-    first_look = connection.execute(insert_ignore(connection, segments), look).rowcount > 0
+    first_look = _begin_look(connection, segment, meaning, now)
     asked = {**parameters, "of_segment": segment}
     if only is None:
         note = update(segments).where(segments.c.name == segment).values(looked_at=now)
@@ -67,6 +73,15 @@ def refresh(
     connection.execute(_staging(members), asked)
     connection.execute(_LEAVING if only is None else _LEAVING_OF_THESE, asked)
     connection.execute(_ENTERING, asked)
+
+
+def _begin_look(connection: Connection, segment: str, meaning: str, now: datetime) -> bool:
+    """Whether it is the first one at what the segment means."""
+    look = {"name": segment, "meaning": meaning, "first_look": now}
+    if connection.execute(insert_ignore(connection, segments), look).rowcount > 0:
+        return True
+    other = (segments.c.name == segment, segments.c.meaning != meaning)
+    return connection.execute(update(segments).where(*other).values(look)).rowcount > 0
 
 
 # Who is in it is worked out once, into a table of this connection alone, then compared.

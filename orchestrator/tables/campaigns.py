@@ -63,6 +63,7 @@ segments = Table(
     "segments",
     metadata,
     Column("name", String, primary_key=True),
+    Column("meaning", String, nullable=False),  # a digest of how it is defined
     Column("first_look", Instant, nullable=False),
     Column("looked_at", Instant),  # when everyone was last looked at
 )

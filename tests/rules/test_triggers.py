@@ -274,6 +274,28 @@ def test_who_entered_while_no_campaign_asked_is_not_taken_for_new(tmp_path: Path
     assert again.plan(begun + 3 * HOUR) == {"welcome": Counter(planned=1)}
 
 
+@pytest.mark.parametrize("by_another", [False, True], ids=["itself", "by one that it refers to"])
+def test_nobody_enters_a_segment_because_it_is_drawn_wider(
+    tmp_path: Path, by_another: bool
+) -> None:
+    drawn = {most: {"did": "Order Completed", "at_least": most, "within": "30d"} for most in (1, 2)}
+    narrow, wide = (
+        {
+            "segments": {"loyal": {"segment": "often"}, "often": one}
+            if by_another
+            else {"loyal": one}
+        }
+        for one in (drawn[2], drawn[1])
+    )
+    shop = shop_of(tmp_path, {"enters": "loyal"}, order(NOW), shop=narrow)
+    assert planned_at(shop, NOW) == [0]
+    campaign = {"hello": {"trigger": {"enters": "loyal"}}}
+    again = Small(tmp_path, campaign, database=shop.engine, shop=wide, since=NOW + HOUR)
+    assert planned_at(again, NOW + 2 * HOUR) == [0]
+    again.add(customer("bob1"), consent("bob1"), order(NOW + 3 * HOUR, "bob1"))
+    assert planned_at(again, NOW + 3 * HOUR, NOW + 4 * HOUR) == [1, 0]
+
+
 def test_entering_and_entering_again(tmp_path: Path) -> None:
     shop = shop_of(tmp_path, {"enters": "loyal"}, order(NOW), shop=LOYAL, expires="1d")
     assert planned_at(shop, NOW) == [0], "nobody was in it at the first look"

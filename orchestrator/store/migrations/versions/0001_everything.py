@@ -153,6 +153,7 @@ def upgrade() -> None:
     op.create_table(
         "segments",
         sa.Column("name", sa.String(), nullable=False),
+        sa.Column("meaning", sa.String(), nullable=False),
         sa.Column("first_look", Instant, nullable=False),
         sa.Column("looked_at", Instant, nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("segments_pkey")),
