@@ -72,7 +72,7 @@ steps:
   - wait: {for: 2d, until: {event: Order Completed, same: cart_id}}
   - send: {channels: [email], template: last-call, when: {still: audience}}
 
-caps: [1 per 7d, 3 per 30d]
+caps: [2 per 7d, 4 per 30d]
 max_audience: 20_000
 goal: {event: Order Completed, within: 3d, value: total}
 holdout: 10%

@@ -50,7 +50,7 @@ steps:
   - send: {channels: [preferred, email, sms], expires: 24h}
   - wait: {for: 2d, until: {event: Order Completed, same: cart_id}}
   - send: {channels: [sms], template: last-call, when: {still: audience}}
-caps: [1 per 7d, 3 per 30d]
+caps: [2 per 7d, 4 per 30d]
 max_audience: 20_000
 goal: {event: Order Completed, within: 3d, value: total}
 holdout: 10%

@@ -79,7 +79,7 @@ def test_the_example_of_the_page_is_right(tmp_path: Path) -> None:
         email = GOOD[f"campaigns/cart/email.{part}.j2"]
         files[f"campaigns/cart-reminder/last-call.email.{part}.j2"] = email
     loaded = load(write(tmp_path, files))
-    assert loaded.problems == ()
+    assert (loaded.problems, loaded.warnings) == ((), ())
     assert [version.name for version in loaded.versions] == ["cart-reminder"]
 
 

@@ -1,6 +1,7 @@
 """What a campaign sends: channels, caps, limits, and an offer that its trigger can fill."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from orchestrator.flow.load.events import check_same
@@ -10,7 +11,7 @@ from orchestrator.flow.load.shape import pieces
 from orchestrator.model.campaign import Campaign
 from orchestrator.model.condition import Path
 from orchestrator.model.span import Rate, show_span
-from orchestrator.model.step import BranchStep, ExitStep, Send, Still
+from orchestrator.model.step import BranchStep, ExitStep, Send, SendStep, Step, Still, WaitStep
 from orchestrator.model.trigger import Match, OnCron, OnDate, OnDay, OnEntering
 from orchestrator.model.version import PREFERRED
 
@@ -32,6 +33,7 @@ def check_sending(campaign: Campaign, names: Names) -> Iterator[Finding]:
                 what = "the campaign has no audience that could still hold"
                 yield Finding((*path, "still"), what, "add an audience, or take this out", key=True)
     yield from _after_an_exit(campaign.steps, ("steps",))
+    yield from _no_room(campaign)
     yield from _limits(campaign)
     yield from _offer(campaign)
 
@@ -77,6 +79,54 @@ def _after_an_exit(steps: Sequence[object], path: Path) -> Iterator[Finding]:
             for word in ("then", "otherwise"):
                 inner = getattr(step.branch, word)
                 yield from _after_an_exit(inner, (*path, index, "branch", word))
+
+
+def _no_room(campaign: Campaign) -> Iterator[Finding]:
+    """A cap of the campaign's own that its own messages fill, so that a later one never leaves."""
+    if campaign.when_full == "defer" or not campaign.marketing:
+        return
+    for index, cap in enumerate(campaign.caps):
+        if not cap.count or cap.calendar is not None:
+            continue
+        for send, at, before in _in_turn(campaign.steps, timedelta(0), ()):
+            latest = at + (send.expires or campaign.expires)
+            if len(before) >= cap.count and latest - before[-cap.count] < cap.per:
+                span = show_span(at - before[-cap.count])
+                what = f"{cap} leaves no room for a later message, no more than {span} after"
+                yield Finding(("caps", index), what, "allow more, or wait longer", warning=True)
+                break
+
+
+def _in_turn(
+    steps: Sequence[Step], at: timedelta, before: tuple[timedelta, ...]
+) -> Iterator[tuple[Send, timedelta, tuple[timedelta, ...]]]:
+    """Each send, how long after the beginning it comes at most, and those surely before it."""
+    for step in steps:
+        match step:
+            case SendStep(send=send):
+                yield send, at, before
+                before += (at,) if send.when is None else ()
+            case WaitStep(wait=wait):
+                at += wait.for_
+            case BranchStep(branch=branch):
+                ways = branch.then, branch.otherwise
+                for way in ways:
+                    yield from _in_turn(way, at, before)
+                at += max(map(_waits, ways))
+            case ExitStep():
+                return
+
+
+def _waits(steps: Sequence[Step]) -> timedelta:
+    """How long the steps wait at most."""
+    spans = [timedelta(0)]
+    for step in steps:
+        match step:
+            case WaitStep(wait=wait):
+                spans.append(wait.for_)
+            case BranchStep(branch=branch):
+                spans.append(max(_waits(branch.then), _waits(branch.otherwise)))
+    return sum(spans, timedelta(0))
 
 
 def _limits(campaign: Campaign) -> Iterator[Finding]:
