@@ -46,6 +46,15 @@ def test_nothing_stops_it(shop: ShopFolder) -> None:
     assert "would get it by email, Tue 24 Nov 2026 12:00" in shop.ok("explain", "ann")
 
 
+def test_a_trigger_that_has_not_asked_is_the_first_reason(shop: ShopFolder) -> None:
+    shop.add_customer()
+    shop.sell_tea()
+    shop.change_campaign("deal", '{cron: "0 10 * * WED"}', "{back_in_stock: bought}")
+    said = shop.ok("explain", "ann")
+    assert "would not get it: its trigger has not asked about this customer" in said
+    assert "would not get it: the reason to write is gone" not in said
+
+
 @dataclass(frozen=True)
 class Stopped:
     """How a gate comes to stop Ann's message, and what it says then."""

@@ -179,7 +179,9 @@ class _Printed:
             when = self._when(one.send_after)
             self._console.print(f"{would} by {one.channel}, {when}", style="bold green")
         else:
-            self._console.print(f"would not get it: {one.says}", style="bold red")
+            # What the gates say of an asking that there is not, is not why nothing is sent.
+            why = one.says if asked else one.occasion.says
+            self._console.print(f"would not get it: {why}", style="bold red")
 
     def _trigger(self, one: "Explained") -> None:
         mark = "passed" if one.occasion.asks == "now" else "STOPS "
