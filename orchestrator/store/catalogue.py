@@ -85,16 +85,36 @@ def _wanted(values: Iterable[Any]) -> str:
     return json_text([[value] for value in values])
 
 
+_HOLD = (
+    select(products.c.id)
+    .where(products.c.key.in_(select(_KEYS.c.key)))
+    .order_by(products.c.id)
+    .with_for_update(key_share=True)
+)
+
+
+def hold_products(connection: Connection, keys: Collection[str]) -> None:
+    """Let nobody else change these products, their prices or their stock until the transaction
+    ends: what one writer reads and writes back, another one may be changing.
+    """
+    if keys and connection.dialect.name != "sqlite":
+        connection.execute(_HOLD, {"wanted": _wanted(keys)})
+
+
 def load_products(connection: Connection, keys: Collection[str]) -> dict[str, ProductRow]:
     """Those of the products that exist, by key."""
     found = connection.execute(_LOAD, {"wanted": _wanted(keys)})
     return {row.key: ProductRow(*row) for row in found}
 
 
-def insert_products(connection: Connection, new: Sequence[ProductRow]) -> dict[str, int]:
-    """Insert products (their `id` is not looked at) and give their ids by key."""
+def insert_products(
+    connection: Connection, new: Sequence[ProductRow]
+) -> tuple[dict[str, int], set[str]]:
+    """Insert products (their `id` is not looked at) and give their ids by key, and the keys of
+    those that another writer has made meanwhile: these stay as that one wrote them.
+    """
     if not new:
-        return {}
+        return {}, set()
     ids = new_ids(connection, products, len(new))
     insert_stored(
         connection,
@@ -103,7 +123,9 @@ def insert_products(connection: Connection, new: Sequence[ProductRow]) -> dict[s
         [(id_, *row[1:-1], json_text(row.attributes)) for id_, row in zip(ids, new, strict=True)],
         ignore=True,
     )
-    return dict(ids_by_key(connection, products, [row.key for row in new]))
+    made = dict(ids_by_key(connection, products, [row.key for row in new]))
+    ours = set(ids)
+    return made, {key for key, id_ in made.items() if id_ not in ours}
 
 
 def update_products(connection: Connection, changed: Sequence[ProductRow]) -> None:

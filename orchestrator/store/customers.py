@@ -133,10 +133,13 @@ def _pairs(found: Iterable[Row[str, int]]) -> dict[str, int]:
 
 def insert_customers(
     connection: Connection, rows: Sequence[CustomerRow], buckets: Sequence[int], now: datetime
-) -> dict[str, int]:
-    """Insert customers (their `id` is not looked at) and give their ids by key."""
+) -> tuple[dict[str, int], set[str]]:
+    """Insert customers (their `id` is not looked at) and give their ids by key, and the keys of
+    those whom another writer has made meanwhile: these stay as that one wrote them.
+    """
     if not rows:
-        return {}
+        return {}, set()
+    new = new_ids(connection, customers, len(rows))
     clock_of = clock_ids(connection, {row.clock for row in rows})
     at = to_micros(now)
     insert_stored(
@@ -148,13 +151,13 @@ def insert_customers(
         ),
         [
             (id_, row.key, clock_of[row.clock], *row[3:7], bucket, json_text(row.traits), at, at)
-            for id_, row, bucket in zip(
-                new_ids(connection, customers, len(rows)), rows, buckets, strict=True
-            )
+            for id_, row, bucket in zip(new, rows, buckets, strict=True)
         ],
         ignore=True,
     )
-    return dict(ids_by_key(connection, customers, [row.key for row in rows]))
+    made = dict(ids_by_key(connection, customers, [row.key for row in rows]))
+    ours = set(new)
+    return made, {key for key, id_ in made.items() if id_ not in ours}
 
 
 _UPDATE = (

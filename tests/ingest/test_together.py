@@ -110,3 +110,63 @@ def test_whoever_shares_the_address_is_held_too(engine: Engine) -> None:
     with reading(engine) as connection:
         traits = connection.scalars(select(customers.c.traits).where(customers.c.key == "ann"))
         assert traits.one() == {"kids": 2}
+
+
+def test_who_is_made_by_an_event_at_the_same_time_keeps_all_that_is_told_of_them(
+    engine: Engine,
+) -> None:
+    told = {"id": "bob", "kids": 2, "zone": "Europe/Berlin", "email": "bob@example.com"}
+    first = engine.connect()
+    with first.begin():
+        ingest_raw(first, of("events", event(customer="bob")), NOW, SHOP)
+        other = Other(engine, lambda it: ingest_raw(it, of("customers", told), NOW, SHOP))
+    first.close()
+    other.ends()
+    assert ("bob", {"kids": 2, "zone": "Europe/Berlin"}) in rows(
+        engine, "customers", "key", "traits"
+    )
+
+
+def test_what_an_event_has_named_at_the_same_time_is_listed(engine: Engine) -> None:
+    listed = {"id": "1", "title": "Coffee", "stock": 5}
+    first = engine.connect()
+    with first.begin():
+        carried = event(properties={"products": [{"product_id": "1"}]})
+        ingest_raw(first, of("events", carried), NOW, SHOP)
+        other = Other(engine, lambda it: ingest_raw(it, of("products", listed), NOW, SHOP))
+    first.close()
+    other.ends()
+    assert rows(engine, "products", "title", "stock", "attributes") == [("Coffee", 5, {})]
+
+
+def test_a_catalogue_that_comes_with_a_count_leaves_the_count_alone(engine: Engine) -> None:
+    take_in(engine, *of("products", {"id": "1", "title": "Coffee", "stock": 5}))
+    sold_out = {"product": "1", "stock": 0, "at": "2017-11-06T12:00:01Z"}
+    first = engine.connect()
+    with first.begin():
+        ingest_raw(first, of("stock", sold_out), NOW, SHOP)
+        listed = {"id": "1", "title": "Fine coffee"}
+        other = Other(engine, lambda it: ingest_raw(it, of("products", listed), NOW, SHOP))
+    first.close()
+    other.ends()
+    assert rows(engine, "products", "title", "stock") == [("Fine coffee", 0)]
+
+
+def test_of_two_prices_told_at_the_same_time_the_later_is_a_change(engine: Engine) -> None:
+    take_in(engine, *of("products", {"id": "1", "title": "Coffee"}))
+    before = {"product": "1", "amount": "10", "at": "2017-11-01T00:00:00Z"}
+    after = {"product": "1", "amount": "8", "at": "2017-11-02T00:00:00Z"}
+    first = engine.connect()
+    with first.begin():
+        ingest_raw(first, of("prices", before), NOW, SHOP)
+        other = Other(engine, lambda it: ingest_raw(it, of("prices", after), NOW, SHOP))
+    first.close()
+    other.ends()
+    assert rows(engine, "product_changes", "kind") == [("price",)]
+
+
+def event(**words: Any) -> dict[str, Any]:
+    return {
+        "id": "e1", "name": "Page Viewed", "customer": "ann", "at": "2017-11-01T00:00:00Z",
+        "properties": {}, **words,
+    }  # fmt: skip

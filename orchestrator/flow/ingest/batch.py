@@ -13,6 +13,7 @@ from orchestrator.flow.ingest.reading import Reader
 from orchestrator.flow.ingest.records import KINDS, Batch, Ingested, Kind, Refused, Tally
 from orchestrator.flow.ingest.returning import came_in, without_the_forgotten
 from orchestrator.model.shop import Shop
+from orchestrator.store.catalogue import hold_products
 from orchestrator.store.customers import hold_customers, hold_names
 from orchestrator.store.forgotten import digests
 
@@ -39,6 +40,12 @@ def ingest(
     spoken_of = {one.key for one in batch.customers} | {one.customer for one in batch.consents}
     hold_customers(connection, spoken_of)
     hold_names(connection, {one.customer for one in batch.events} - spoken_of)
+    hold_products(
+        connection,
+        {one.key for one in batch.products}
+        | {one.product for one in batch.prices}
+        | {one.product for one in batch.stock},
+    )
     forgotten = digests(connection)
     if forgotten is not None:
         told = batch

@@ -22,6 +22,7 @@ from orchestrator.store.catalogue import (
     PriceKey,
     PriceRow,
     ProductRow,
+    hold_products,
     insert_products,
     last_stock,
     load_prices,
@@ -51,6 +52,7 @@ def save_products(
     rows = load_products(connection, {record.key for record in records})
     before = dict(rows)
     counted: list[StockRecord] = []
+    outcomes: list[tuple[str, Tally]] = []
     for record in records:
         old = rows.get(record.key, NOTHING_KNOWN._replace(key=record.key))
         if not old.title and not record.given.get("title"):
@@ -63,22 +65,28 @@ def save_products(
         merged = {**kept, **record.attributes}
         attributes = {name: value for name, value in merged.items() if value is not None}
         row = old._replace(**columns, attributes=attributes)
-        if record.key not in rows:
-            tally.new += 1
-        elif row != old:
-            tally.changed += 1
-        else:
-            tally.same += 1
+        known = record.key in rows
+        outcomes.append((record.key, Tally(not known, known and row != old, known and row == old)))
         rows[record.key] = row
         if "stock" in record.given:
             counted.append(
                 StockRecord(record.line, record.key, to_micros(now), record.given["stock"])
             )
-    insert_products(connection, [row for key, row in rows.items() if key not in before])
+    new = [row for key, row in rows.items() if key not in before]
+    _, overtaken = insert_products(connection, new)
     update_products(connection, [row for key, row in rows.items() if before.get(key, row) != row])
+    for key, outcome in outcomes:
+        if key not in overtaken:
+            tally.add(outcome)
+    counted = [one for one in counted if one.product not in overtaken]
     if counted:
         # The catalogue's own count: told with the product, so it is not counted as a record.
         _write_stock(connection, counted, done, Tally())
+    if overtaken:
+        # An event that another writer brought has named them meanwhile, without saying more.
+        hold_products(connection, overtaken)
+        again = [record for record in records if record.key in overtaken]
+        save_products(connection, again, now, done)
 
 
 def save_prices(
@@ -178,7 +186,8 @@ def ensure_products(
             )
             for key, _, _, title, category in lines
         }
-        ids.update(insert_products(connection, list(unlisted.values())))
+        made, _ = insert_products(connection, list(unlisted.values()))
+        ids.update(made)
     return ids
 
 

@@ -15,6 +15,7 @@ from orchestrator.model.shop import Shop
 from orchestrator.store.customers import (
     Address,
     CustomerRow,
+    hold_customers,
     insert_customers,
     load_addresses,
     load_customers,
@@ -79,14 +80,21 @@ def save_customers(
         after = after._replace(addresses={kind: after.addresses[kind] for kind in moved})
         if old is None:
             new.append(after)
-            tally.new += 1
-            tally.same += merged.lines - 1
         elif after.row != old or moved:
             changed.append(after)
             tally.changed += merged.lines
         else:
             tally.same += merged.lines
-    _write(connection, new, changed, held, now, done)
+    overtaken = _write(connection, new, changed, held, now, done)
+    for one in new:
+        if one.row.key not in overtaken:
+            tally.new += 1
+            tally.same += one.lines - 1
+    if overtaken:
+        # An event that another writer brought has made them meanwhile, of whom it knew nothing.
+        hold_customers(connection, overtaken)
+        again = [record for record in records if record.key in overtaken]
+        save_customers(connection, again, now, shop, done)
 
 
 def ensure_customers(
@@ -95,7 +103,7 @@ def ensure_customers(
     """`ids` with those of `keys` that were missing: made with nothing known, so nothing is sent."""
     missing = sorted(keys - ids.keys())
     rows = [CustomerRow(0, key, UNKNOWN.key, None, None, None, None, {}) for key in missing]
-    made = insert_customers(connection, rows, [bucket(key) for key in missing], now)
+    made, _ = insert_customers(connection, rows, [bucket(key) for key in missing], now)
     return {**ids, **made}
 
 
@@ -186,8 +194,11 @@ def _write(
     held: Mapping[int, Mapping[str, Address]],
     now: datetime,
     done: Ingested,
-) -> None:
-    made = insert_customers(
+) -> set[str]:
+    """Write what is new and what has changed; the keys of those whom another writer was faster to
+    make, of whom nothing is written.
+    """
+    made, overtaken = insert_customers(
         connection, [one.row for one in new], [bucket(one.row.key) for one in new], now
     )
     update_customers(connection, [one.row for one in changed], now)
@@ -195,6 +206,8 @@ def _write(
     removed: list[tuple[int, str]] = []
     touched: set[str] = set()
     for one in (*new, *changed):
+        if one.row.key in overtaken:
+            continue
         id_ = made[one.row.key] if one.row.id == 0 else one.row.id
         done.customers.add(id_)
         before = held.get(id_, {})
@@ -208,3 +221,4 @@ def _write(
                 touched.add(key)
                 written.append((id_, kind, Address(address, key)))
     write_addresses(connection, written, removed, touched)
+    return overtaken
