@@ -47,6 +47,7 @@ from orchestrator.tables import (
     suppressions,
 )
 from orchestrator.tables.base import Id, Instant
+from orchestrator.tables.json import JsonValue
 from orchestrator.tables.unindexed import unindexed
 
 Measure = Literal["count", "sum", "distinct", "first", "last"]
@@ -295,11 +296,15 @@ class _Read:
         return self._inner  # type: ignore[no-any-return]
 
     def _value(self, element: Any, **_: Any) -> Any:
-        if getattr(element, "operator", None) is not json_getitem_op:
+        if isinstance(element, JsonValue):
+            document, name = element.clauses
+        elif getattr(element, "operator", None) is json_getitem_op:
+            document, name = element.left, element.right
+        else:
             return None
-        if getattr(element.left, "table", None) is not self.source.rows:
+        if getattr(document, "table", None) is not self.source.rows:
             return None
-        key = (str(element.right.value), type(element.type).__name__)
+        key = (str(name.value), type(element.type).__name__)
         self.values.setdefault(key, element)
         return column(_named(key), element.type)
 

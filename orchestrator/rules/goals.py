@@ -11,6 +11,7 @@ from orchestrator.rules.now import NOW
 from orchestrator.tables import customers, event_products, events, messages, products
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import later
+from orchestrator.tables.json import json_number
 from orchestrator.tables.messages import is_one_of
 
 WRITTEN_TO = (State.ACCEPTED, State.DELIVERED, State.BOUNCED, State.COMPLAINED)
@@ -40,7 +41,9 @@ def conversions(campaign: Campaign, goal: Goal) -> Select[Any]:
     )
     reached = exists(_events(goal, first, events.c.id))
     worth = (
-        _events(goal, first, func.sum(events.c.properties[goal.value].as_float())).scalar_subquery()
+        _events(
+            goal, first, func.sum(json_number(events.c.properties, goal.value))
+        ).scalar_subquery()
         if goal.value
         else literal(0.0)
     )

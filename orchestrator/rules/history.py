@@ -20,6 +20,7 @@ from orchestrator.rules.facts import (
 from orchestrator.rules.now import NOW
 from orchestrator.rules.tests import Value, asked
 from orchestrator.tables import event_products, events, products
+from orchestrator.tables.json import json_number
 
 PRODUCT_COLUMNS = ("key", "title", "category", "theme", "brand", "size")
 
@@ -80,8 +81,10 @@ def _fact(history: History) -> Fact:
 
 
 def _of(history: History) -> Any:
+    if history.of is None:
+        return None
     if history.measure == "sum":
-        return events.c.properties[history.of].as_float()
+        return json_number(events.c.properties, history.of)
     if history.measure == "distinct":
         return cast(events.c.properties[history.of].as_string(), String)
     return None

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, literal, true
 
 from orchestrator.model.condition import Operator, Tests
 from orchestrator.tables.instant import day_shift
-from orchestrator.tables.json import json_has
+from orchestrator.tables.json import json_has, json_number, json_truth
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,10 @@ class Value:
     @classmethod
     def within(cls, document: Any, key: str) -> "Value":
         """One key of a JSON column."""
-        value = document[key]
         return cls(
-            text=value.as_string(),
-            number=value.as_float(),
-            truth=value.as_boolean(),
+            text=document[key].as_string(),
+            number=json_number(document, key),
+            truth=json_truth(document, key),
             has=lambda wanted: json_has(document, key, wanted),
         )
 

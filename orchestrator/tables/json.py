@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import (
     BindParameter,
     Boolean,
+    Float,
     Integer,
     Select,
     String,
@@ -50,6 +51,84 @@ def _has_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     inner = f"({document} -> CAST({key} AS text))"
     holds = f"{inner} @> to_jsonb(CAST({value} AS text))"
     return f"CASE WHEN jsonb_typeof{inner} = 'array' THEN {holds} END"
+
+
+class JsonValue(FunctionElement[Any]):
+    """One key of a document, as a type that may not be its own; `clauses` are the two."""
+
+    inherit_cache = True
+
+
+class _Number(JsonValue):
+    type = Float()
+    inherit_cache = True
+    name = "json_number"
+
+
+class _Truth(JsonValue):
+    type = Boolean()
+    inherit_cache = True
+    name = "json_truth"
+
+
+def json_number(document: ColumnElement[Any], key: str) -> ColumnElement[float]:
+    """The number under `key`, which may be written as text; unknown where there is none.
+
+    PostgreSQL fails altogether where it is to make a number of other words: one customer's trait
+    or one product's attribute would keep everybody from being asked about.
+    """
+    return _Number(document, bindparam(None, key, unique=True))
+
+
+def json_truth(document: ColumnElement[Any], key: str) -> ColumnElement[bool]:
+    """The yes or no under `key`; unknown where there is none."""
+    return _Truth(document, bindparam(None, key, unique=True))
+
+
+@compiles(_Number, "sqlite")
+def _number_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    document, key = (compiler.process(clause, **kw) for clause in element.clauses)
+    path = f"'$.\"' || {key} || '\"'"
+    value = f"json_extract({document}, {path})"
+    number = "IN ('integer', 'real')"
+    written = (
+        f"CASE WHEN json_valid({value}) THEN "
+        f"CASE WHEN json_type({value}) {number} AND abs(CAST({value} AS REAL)) < 1e100 "
+        f"THEN CAST({value} AS REAL) END END"
+    )
+    return (
+        f"CASE WHEN json_type({document}, {path}) {number} THEN CAST({value} AS REAL) "
+        f"WHEN json_type({document}, {path}) = 'text' THEN {written} END"
+    )
+
+
+# As JSON writes numbers, and no larger than any that can be kept.
+_WRITTEN = r"'^\s*-?(0|[1-9][0-9]{0,60})([.][0-9]{1,60})?([eE][+-]?[0-9]{1,2})?\s*$'"
+
+
+@compiles(_Number, "postgresql")
+def _number_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    document, key = (compiler.process(clause, **kw) for clause in element.clauses)
+    inner = f"({document} -> CAST({key} AS text))"
+    value = f"({document} ->> CAST({key} AS text))"
+    return (
+        f"CASE jsonb_typeof{inner} WHEN 'number' THEN CAST({value} AS float) "
+        f"WHEN 'string' THEN CASE WHEN {value} ~ {_WRITTEN} THEN CAST({value} AS float) END END"
+    )
+
+
+@compiles(_Truth, "sqlite")
+def _truth_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    document, key = (compiler.process(clause, **kw) for clause in element.clauses)
+    path = f"'$.\"' || {key} || '\"'"
+    return f"CASE json_type({document}, {path}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
+
+
+@compiles(_Truth, "postgresql")
+def _truth_postgresql(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    document, key = (compiler.process(clause, **kw) for clause in element.clauses)
+    inner = f"({document} -> CAST({key} AS text))"
+    return f"CASE jsonb_typeof{inner} WHEN 'boolean' THEN CAST({inner} AS boolean) END"
 
 
 def rows(name: str, columns: Mapping[str, TypeEngine[Any]]) -> FromClause:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.rules.oracle import Happening, Person
-from tests.rules.population import empty, matched, record, settle
+from tests.rules.population import empty, matched, matched_aside, record, settle
 from tests.support.databases import Databases
 
 NOW = datetime(2017, 11, 21, 17, tzinfo=UTC)
@@ -245,3 +245,27 @@ def test_any_name_of_a_property_can_be_asked_for(engine: Engine, name: str) -> N
     assert not found(engine, {"trait": name, "is": "a"}, traits={"a": "a"})
     assert found(engine, {"trait": name, "has": "a"}, traits={name: ["a"]})
     assert found(engine, {"trait": name, "at_least": 2}, traits={name: 2})
+
+
+@pytest.mark.parametrize(
+    ("value", "at_least", "at_most", "yes"),
+    [
+        (5, True, False, False), ("5", True, False, False), (" 5.0 ", True, False, False),
+        ("abc", False, False, False), ("3.5 %", False, False, False), ("", False, False, False),
+        ("1e999", False, False, False), (["5"], False, False, False), (True, False, False, True),
+        (False, False, False, False), ("true", False, False, False),
+    ],
+)  # fmt: skip
+def test_what_is_no_number_is_no_known_number_and_keeps_nobody_from_being_asked(
+    engine: Engine, value: Any, at_least: bool, at_most: bool, yes: bool
+) -> None:
+    settle(engine, [Person("ann", traits={"fat": value}, events=bought(NOW, fat=value))])
+    asked = [({"at_least": 4}, at_least), ({"at_most": 4}, at_most), ({"is": True}, yes)]
+    for test, answer in asked:
+        trait, event = {"trait": "fat", **test}, {"did": "bought", "where": {"fat": test}}
+        for said in (trait, event):
+            assert matched(engine, said, NOW) == ({"ann"} if answer else set())
+            assert matched_aside(engine, [said], NOW) == [{"ann"} if answer else set()]
+    total = {"did": "bought", "sum": "fat", "at_least": 4}
+    assert bool(matched(engine, total, NOW)) is at_least
+    assert bool(matched_aside(engine, [total], NOW)[0]) is at_least
