@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
 
 from orchestrator.rules.now import NOW
 from orchestrator.tables import prices
@@ -42,7 +42,11 @@ def price_now(product_id: ColumnElement[Any], currency: str) -> ColumnElement[An
 
 
 def lowest_before(price: Any) -> ColumnElement[Any]:
-    """The lowest amount that held at any time in the 30 days before `price` (an alias) began."""
+    """The lowest amount that held at any time in the 30 days before `price` (an alias) began.
+
+    Unknown where one of them was told with another tax: an amount with the tax in it and one
+    without it are not compared.
+    """
     earlier, next_one = prices.alias("earlier"), prices.alias("next_one")
     window_began = later(price.c.valid_from, -PRIOR)
     replaced_before = exists(
@@ -55,8 +59,9 @@ def lowest_before(price: Any) -> ColumnElement[Any]:
         )
         .correlate_except(next_one)
     )
+    otherwise_taxed = func.count().filter(earlier.c.tax.is_distinct_from(price.c.tax))
     return (
-        select(func.min(earlier.c.amount))
+        select(case((otherwise_taxed == 0, func.min(earlier.c.amount))))
         .where(
             earlier.c.product_id == price.c.product_id,
             earlier.c.currency == price.c.currency,

@@ -266,6 +266,7 @@ _STEPS = (
         _stored(prices.c.amount),
         _stored(_previous.c.amount),
         _previous.c.valid_until,
+        prices.c.tax.is_distinct_from(_previous.c.tax),
         _stored(product_changes.c.before),
         _stored(product_changes.c.after),
     )
@@ -283,15 +284,16 @@ _STEPS = (
 def note_price_changes(connection: Connection, keys: Collection[PriceKey]) -> list[int]:
     """Bring the changes of price at these keys, and at those that follow, up to date.
 
-    The price before a change is the one that held until then; where none held, nothing changed. A
-    change keeps its id for as long as it stands. The ids of new changes.
+    The price before a change is the one that held until then; where none held, or it was told with
+    another tax, nothing is known to have changed. A change keeps its id for as long as it stands.
+    The ids of new changes.
     """
     written: list[Change] = []
     gone: list[dict[str, Any]] = []
-    for id_, at, amount, before, ended, known_before, known_after in connection.execute(
+    for id_, at, amount, before, ended, retaxed, known_before, known_after in connection.execute(
         _STEPS, {"asked": json_text(list(keys))}
     ):
-        held = before is not None and (ended is None or ended >= at)
+        held = before is not None and not retaxed and (ended is None or ended >= at)
         if held and before != amount:
             if (known_before, known_after) != (before, amount):
                 written.append(Change(id_, "price", to_micros(at), before, amount))

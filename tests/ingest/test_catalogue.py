@@ -66,6 +66,13 @@ def test_a_price_after_a_gap_changed_nothing() -> None:
     assert rows(engine, "product_changes") == []
 
 
+def test_a_price_that_is_told_with_another_tax_changed_nothing_that_is_known() -> None:
+    engine = fresh()
+    take_in(engine, BEANS, price(1, "3.00", tax="included"), price(2, "2.90", tax="0.08"))
+    take_in(engine, price(3, "2.80", tax="0.08"))
+    assert rows(engine, "product_changes", "before", "after") == [(Decimal("2.9"), Decimal("2.8"))]
+
+
 def test_another_currency_has_its_own_prices_and_no_changes() -> None:
     engine = fresh()
     take_in(engine, BEANS, price(1, "3.00"), price(2, "2.00", currency="CAD"))
