@@ -142,7 +142,7 @@ def consented(channel: str, topic: str | None, who: Person, now: datetime) -> bo
     standing = {
         t: given
         for c, t, given, at, until in who.consents
-        if c == channel and at <= now and (until is None or until > now)
+        if c == channel and (at <= now or not given) and (until is None or until > now)
     }
     if topic is None:
         return True in standing.values()

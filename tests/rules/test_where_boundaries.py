@@ -215,6 +215,12 @@ def test_a_topic_that_was_withdrawn_is_not_covered_by_all_topics(engine: Engine)
     assert not found(engine, {"consent": "email"}, consents=consents)
 
 
+def test_a_withdrawal_holds_at_once_although_a_clock_was_ahead(engine: Engine) -> None:
+    consents = [("sms", "*", True, NOW - DAY, None), ("sms", "tips", False, NOW + DAY, None)]
+    assert not found(engine, {"consent": "sms", "topic": "tips"}, consents=consents)
+    assert found(engine, {"consent": "sms", "topic": "offers"}, consents=consents)
+
+
 @pytest.mark.parametrize(
     ("state", "left"),
     [
