@@ -163,6 +163,7 @@ def test_the_catalogues_own_count_is_taken_as_of_now() -> None:
         (("prices", {"product": "beans", "amount": "1"}), "at is missing"),
         (("prices", {"product": "beans", "amount": "1", "at": "soon"}), "at must be a time"),
         (stock(1, -1), "at least 0"),
+        (("stock", {"product": "beans", "stock": 1, "at": "2018-10-01"}), "lies in the future"),
         (("products", {"id": "x", "title": ""}), "title is missing"),
     ],
 )

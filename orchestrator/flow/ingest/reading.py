@@ -201,6 +201,9 @@ class Reader:
     def _stock(self, line: int, raw: Mapping[str, Any]) -> StockRecord:
         product = values.key(raw.get("product"), "product")
         at = self._instants.micros(_present(raw.get("at")), "at")
+        # Else every true count until then would be older than what is known.
+        if at > self._latest:
+            raise ValueError("at lies in the future")
         if raw.get("stock") is None or raw["stock"] == "":
             raise ValueError("stock is missing")
         return StockRecord(line, product, at, values.whole(raw["stock"], "stock"))
