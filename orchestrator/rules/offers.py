@@ -64,7 +64,8 @@ def proposals(offer: Products, shop: Shop, asked: Any) -> Select[Any]:
     if offer.theme:
         found = found.where(products.c.theme == offer.theme)
     if offer.from_ in ("goes_with", "better", "bestsellers"):
-        found = found.where(~_bought_lately(offer, shop, asked))
+        lately_bought = lately(event_products.c.at, offer.not_bought_within)
+        found = found.where(~_bought(shop, asked, *lately_bought))
     return found
 
 
@@ -106,6 +107,8 @@ def _slot(offer: Products, shop: Shop, asked: Any) -> tuple[ColumnElement[Any], 
                 habits.c.customer_id == asked.c.customer_id,
                 habits.c.next_at <= later(NOW, DUE_SOON),
                 habits.c.next_at > ago(OVERDUE),
+                # Habits are learned once a day: who has bought it since then is not running out.
+                ~_bought(shop, asked, event_products.c.at > habits.c.last_at),
             )
         case "goes_with" | "better" as kind:
             return (
@@ -142,14 +145,16 @@ def _of_trigger(product_id: ColumnElement[Any], asked: Any) -> ColumnElement[boo
     return product_id.in_(union_all(*both))
 
 
-def _bought_lately(offer: Products, shop: Shop, asked: Any) -> ColumnElement[bool]:
+def _bought(shop: Shop, asked: Any, *when: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The customer has bought the product at hand at such a time, up to now."""
     return exists(
         select(event_products.c.line)
         .where(
             event_products.c.customer_id == asked.c.customer_id,
             event_products.c.product_id == products.c.id,
             event_products.c.name == shop.bought,
-            *lately(event_products.c.at, offer.not_bought_within),
+            event_products.c.at <= NOW,
+            *when,
         )
         .correlate_except(event_products)
     )

@@ -1,0 +1,61 @@
+"""Which products are proposed, and which never are."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, literal, null, select
+
+from orchestrator.flow.learn import learn_habits
+from orchestrator.model.offer import Products
+from orchestrator.rules.offers import proposals
+from orchestrator.store.database import reading, writing
+from orchestrator.tables import customers, events, products
+from orchestrator.tables.base import Id
+from tests.ingest.stage import NOW, SHOP, fresh, of, take_in
+
+pytestmark = pytest.mark.usefixtures("databases")
+
+DAY = timedelta(days=1)
+
+
+def shop(*keys: str) -> Engine:
+    """These products, each with a price."""
+    engine = fresh()
+    since = (NOW - 300 * DAY).isoformat()
+    take_in(engine, *of("products", *({"id": key, "title": key} for key in keys)))
+    take_in(engine, *of("prices", *({"product": k, "amount": 2, "at": since} for k in keys)))
+    return engine
+
+
+def happens(engine: Engine, name: str, days_ago: float, *keys: str) -> None:
+    at = NOW - days_ago * DAY
+    carried = {"products": [{"product_id": key} for key in keys]}
+    told = {"id": f"{name}{days_ago}", "name": name, "customer": "ann", "at": at.isoformat()}
+    take_in(engine, *of("events", {**told, "properties": carried}))
+
+
+def proposed(engine: Engine, event: str | None = None, **said: Any) -> list[str]:
+    """To Ann; `event`: the key of what asks."""
+    offer = Products.model_validate(said)
+    with reading(engine) as connection:
+        ann = connection.scalars(select(customers.c.id)).one()
+        id = connection.scalar(select(events.c.id).where(events.c.key == event))
+        asked = select(
+            literal(ann, Id).label("customer_id"),
+            (null() if id is None else literal(id, Id)).label("event_id"),
+            literal(0, Id).label("change_id"),
+        ).subquery("asked")
+        found = proposals(offer, SHOP, asked).add_columns(products.c.key)
+        return sorted(row.key for row in connection.execute(found, {"now": NOW}))
+
+
+def test_what_was_bought_since_habits_were_learned_is_not_running_out() -> None:
+    engine = shop("beans")
+    for days_ago in (28, 21, 14, 7.0):
+        happens(engine, "Order Completed", days_ago, "beans")
+    with writing(engine) as connection:
+        learn_habits(connection, NOW - DAY / 4, SHOP)
+    assert proposed(engine, **{"from": "regulars"}) == ["beans"]
+    happens(engine, "Order Completed", 1 / 8, "beans")
+    assert proposed(engine, **{"from": "regulars"}) == []
