@@ -116,6 +116,7 @@ def _slot(offer: Products, shop: Shop, asked: Any) -> tuple[ColumnElement[Any], 
                 -pairs.c.strength,
                 pairs.c.kind == kind,
                 _of_trigger(pairs.c.product_id, asked),
+                ~_of_trigger(pairs.c.other_id, asked),  # they have that already, or in the cart
             )
 
 

@@ -4,13 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, literal, null, select
+from sqlalchemy import Engine, insert, literal, null, select
 
 from orchestrator.flow.learn import learn_habits
 from orchestrator.model.offer import Products
 from orchestrator.rules.offers import proposals
 from orchestrator.store.database import reading, writing
-from orchestrator.tables import customers, events, products
+from orchestrator.tables import customers, events, pairs, products
 from orchestrator.tables.base import Id
 from tests.ingest.stage import NOW, SHOP, fresh, of, take_in
 
@@ -59,3 +59,15 @@ def test_what_was_bought_since_habits_were_learned_is_not_running_out() -> None:
     assert proposed(engine, **{"from": "regulars"}) == ["beans"]
     happens(engine, "Order Completed", 1 / 8, "beans")
     assert proposed(engine, **{"from": "regulars"}) == []
+
+
+@pytest.mark.parametrize("kind", ["goes_with", "better"])
+def test_what_is_in_the_cart_is_not_proposed_to_go_with_it(kind: str) -> None:
+    engine = shop("pasta", "sauce", "cheese")
+    with writing(engine) as connection:
+        id_of = dict(iter(connection.execute(select(products.c.key, products.c.id)).all()))
+        for one, other in (("pasta", "sauce"), ("pasta", "cheese"), ("sauce", "pasta")):
+            row = {"kind": kind, "product_id": id_of[one], "other_id": id_of[other], "strength": 2}
+            connection.execute(insert(pairs), row)
+    happens(engine, "Cart Updated", 1, "pasta", "sauce")
+    assert proposed(engine, "Cart Updated1", **{"from": kind}) == ["cheese"]
