@@ -122,8 +122,7 @@ def _choose(
 
 
 def _proposal(row: PricedRow, shop: Shop) -> Proposal:
-    key = str(row.product["id"])
-    return Proposal(row.product, price(row, shop.prices), shop.order_url.replace("{product}", key))
+    return Proposal(row.product, price(row, shop.prices), shop.order_link(str(row.product["id"])))
 
 
 def prices_of(connection: Connection, ids: Collection[int], shop: Shop) -> dict[int, Price]:

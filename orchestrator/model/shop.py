@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, model_validator
 
@@ -263,3 +264,7 @@ class Shop(Written):
         """Channel → the plugins behind it, the first one first."""
         both = {name: (use.through, use.failover) for name, use in self.channels.items()}
         return {name: tuple(one for one in some if one) for name, some in both.items()}
+
+    def order_link(self, product: str) -> str:
+        """Where the product with this key is ordered; a key may hold what means more in a link."""
+        return self.order_url.replace("{product}", quote(product))

@@ -71,3 +71,14 @@ def test_what_is_in_the_cart_is_not_proposed_to_go_with_it(kind: str) -> None:
             connection.execute(insert(pairs), row)
     happens(engine, "Cart Updated", 1, "pasta", "sauce")
     assert proposed(engine, "Cart Updated1", **{"from": kind}) == ["cheese"]
+
+
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        ("1082185", "1082185"), ("a/b-c_d.e~f", "a/b-c_d.e~f"), ("A&B=2", "A%26B%3D2"),
+        ("tea #4", "tea%20%234"), ("50%", "50%25"), ("Tee?", "Tee%3F"), ("Öl", "%C3%96l"),
+    ],
+)  # fmt: skip
+def test_a_product_is_ordered_by_its_own_key_whatever_is_in_it(key: str, written: str) -> None:
+    assert SHOP.order_link(key) == f"https://shop.example.com/order/{written}"
