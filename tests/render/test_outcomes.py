@@ -77,8 +77,21 @@ def test_a_message_to_a_browser_has_a_subject_and_keeps_its_letters() -> None:
 
 
 @pytest.mark.parametrize(
+    "subject",
+    ["{% if today %}\nNow\n{% endif %}\n", "\nNow\n", "{% if today %}\r\nNow\r\n{% endif %}"],
+)
+def test_a_subject_may_have_its_conditions_on_lines_of_their_own(subject: str) -> None:
+    assert good(email(email_subject=subject)).subject == "Now"
+
+
+@pytest.mark.parametrize(
     ("subject", "reason"),
-    [(" \n", "empty"), ("a\x00b", "control_character"), ("{{ no }}", "undefined")],
+    [
+        (" \n", "empty"),
+        ("a\nb", "control_character"),
+        ("a\x00b", "control_character"),
+        ("{{ no }}", "undefined"),
+    ],
 )
 def test_a_subject_that_cannot_be_sent_ends_the_message(subject: str, reason: str) -> None:
     files = templates(webpush_subject=subject, webpush_txt="now")

@@ -159,6 +159,8 @@ def render_text(
 
 
 def _header(text: str, what: str) -> str:
+    # Conditions on lines of their own leave line ends before and after what is said.
+    text = text.strip("\r\n\t ")
     found = _NOT_IN_HEADERS(text)
     if found:
         raise RenderRefused("control_character", f"{what} holds U+{ord(found[0]):04X}")
