@@ -7,10 +7,14 @@ from typing import Literal
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from orchestrator.model.errors import NotFound
 from orchestrator.model.message import ADMITTED
+from orchestrator.model.problem import did_you_mean
+from orchestrator.store.campaigns import all_since
 from orchestrator.store.cancelling import Stopped, Which
 from orchestrator.store.cancelling import cancel as end
-from orchestrator.store.database import writing
+from orchestrator.store.customers import load_customers
+from orchestrator.store.database import reading, writing
 
 TRIES = 3
 """PostgreSQL may end one of two who wait for each other; nothing was answered then."""
@@ -41,6 +45,18 @@ def cancel(engine: Engine, which: Which, now: datetime) -> list[Answer]:
             if not tries_left or not waited_for_each_other(error):
                 raise
     raise AssertionError("the last try returns or raises")
+
+
+def surely_none(engine: Engine, which: Which) -> None:
+    """Nothing was there; raises NotFound where that may be a slip of the pen."""
+    with reading(engine) as connection:
+        campaigns = all_since(connection)
+        customers = load_customers(connection, {which.customer} if which.customer else ())
+    if which.campaign is not None and which.campaign not in campaigns:
+        hint = did_you_mean(which.campaign, campaigns)
+        raise NotFound(f"no campaign {which.campaign!r} was ever put to work; {hint}")
+    if which.customer is not None and which.customer not in customers:
+        raise NotFound(f"there is no customer {which.customer!r}")
 
 
 def waited_for_each_other(error: OperationalError) -> bool:

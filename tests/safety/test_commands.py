@@ -97,6 +97,17 @@ def test_a_canary_is_shown_and_released(town: ShopFolder) -> None:
     assert town.json("report", at=WEDNESDAY + 6 * MINUTE)["campaigns"][0]["held"] == []
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["helo"], 'did you mean "hello"?'), (["--customer", "c9"], "there is no customer 'c9'")],
+)
+def test_a_slip_of_the_pen_is_no_proof_that_nothing_waits(
+    town: ShopFolder, words: list[str], said: str
+) -> None:
+    result = town("cancel", *words)
+    assert (result.exit_code, said in result.output) == (2, True)
+
+
 def test_cancelled_from_the_command_line(town: ShopFolder) -> None:
     for n in range(3):
         town.happen(f"c{n}", at=NOW + MINUTE)

@@ -41,6 +41,7 @@ def cancel(
     from orchestrator.entry.opening import open_store
     from orchestrator.entry.settings import settings
     from orchestrator.flow.cancelling import cancel as end
+    from orchestrator.flow.cancelling import surely_none
     from orchestrator.model.errors import WrongUse
     from orchestrator.store.cancelling import Which
 
@@ -48,8 +49,11 @@ def cancel(
         raise WrongUse("name a campaign, --customer KEY, or --message ID")
     if message is not None and (campaign or customer):
         raise WrongUse("a message is named by its number alone")
+    which = Which(campaign, customer, message)
     with open_store(settings(shop)) as engine:
-        answers = end(engine, Which(campaign, customer, message), clock.now())
+        answers = end(engine, which, clock.now())
+        if not answers:
+            surely_none(engine, which)
     counts = Counter(one.answer for one in answers)
     if json:
         as_json({"answers": answers, **counts})
