@@ -22,6 +22,9 @@ broker_connection_retry = True
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 broker_connection_timeout = 4  # seconds
+# It may also answer and refuse: one that is full, or a replica since a failover, takes no writes.
+# Workers wait for that to end as well, and do not end themselves.
+broker_channel_error_retry = True
 
 # Ids only, as JSON; nobody reads a result.
 task_serializer = "json"

@@ -8,7 +8,9 @@ from orchestrator.entry import clock
 from orchestrator.store import heartbeats
 from orchestrator.store.database import reading
 from tests.distributed.world import PATIENCE_S, SCRIPTS, World
+from tests.servers import redis as own_redis
 from tests.servers.patience import until
+from tests.servers.ports import free_port
 
 LATER = timedelta(minutes=5)
 """Every lease is over by then."""
@@ -93,3 +95,21 @@ def test_killed_in_the_middle_it_doubles_nothing(world: World) -> None:
     assert world.states()["planned"] > 0
     world.tactful.dispatch(later + LATER)
     world.recorded(100)
+
+
+def test_a_redis_that_refuses_writes_for_a_while_ends_no_worker(world: World) -> None:
+    """A replica after a failover: it cuts off whoever waits, answers, and takes nothing."""
+    with own_redis() as server:
+        world.environ = {**world.environ, "TACTFUL_REDIS_URL": server.url}
+        world.redis_url = server.url
+        with world.worker("-c", "1") as worker:
+            assert seen(lambda: "ready." in worker.log)
+            world.broker.replicaof("127.0.0.1", str(free_port()))
+            assert seen(lambda: "read only replica" in worker.log)
+            world.broker.replicaof("NO", "ONE")
+            world.sign_up(5)
+            world.hints.plan()
+            world.recorded(5)
+            worker.send_all(signal.SIGTERM)
+            assert worker.ended() == 0
+            assert "Frequent restarts" not in worker.log

@@ -3,6 +3,7 @@
 `celeryconfig` names them (`worker_pool`, `worker_consumer`).
 """
 
+import time
 from functools import partial
 from typing import Any
 
@@ -42,3 +43,8 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
             interval_max=RECONNECT_EVERY_S,
         )
         return super().ensure_connected(conn)
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        """As Celery's, and then a moment's rest: one that refuses does so at once, each time."""
+        super().on_connection_error_before_connected(exc)
+        time.sleep(RECONNECT_FIRST_S)
