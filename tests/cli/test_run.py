@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -111,6 +113,32 @@ def test_it_ends_politely(shop: ShopFolder, number: signal.Signals) -> None:
         process.send_signal(number)
         rest, errors = process.communicate(timeout=30)
     assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_it_waits_for_whoever_else_holds_the_database(shop: ShopFolder) -> None:
+    """Such as a long `tactful plan`, or somebody's own transaction."""
+    soon = (
+        "from orchestrator.store import database\n"
+        "database.open_database.__kwdefaults__['busy_timeout_ms'] = 20\n"
+    )
+    with subprocess.Popen(
+        [*COMMAND[:2], soon + COMMAND[2], "run", "--every", "1s", "--json"],
+        env=_environment(shop.home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert json.loads(process.stdout.readline())["sent"] == {}
+        with closing(sqlite3.connect(shop.home / "var/tactful.db", timeout=30)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            told = iter(process.stderr.readline, "")
+            why = next(json.loads(line)["why"] for line in told if "looking again" in line)
+        while "{" not in process.stdout.readline():  # it looks again
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert (process.returncode, why) == (0, "database is locked")
 
 
 def test_as_a_real_process(shop: ShopFolder) -> None:

@@ -74,8 +74,14 @@ def run(
 def _look_on(
     tactful: "Tactful", signs: "Signs", stop: Event, screen: "_Screen", pause_s: float | None
 ) -> None:
-    """Look again and again until asked to stop; without a pause, once."""
+    """Look again and again until asked to stop; without a pause, once.
+
+    While the database is away, it waits for it.
+    """
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
     from orchestrator.entry import clock
+    from orchestrator.entry.logs import get_logger
     from orchestrator.entry.memory import settle
     from orchestrator.flow.lessons import learn_what_is_due
 
@@ -84,8 +90,17 @@ def _look_on(
     while not stop.is_set():
         now = clock.now()
         signs.report("looking", done)
-        screen.learned(learn_what_is_due(tactful, now))
-        tick = _look(tactful, clock.WATCH, signs, stop)
+        try:
+            screen.learned(learn_what_is_due(tactful, now))
+            tick = _look(tactful, clock.WATCH, signs, stop)
+        except (OperationalError, InterfaceError) as error:
+            if pause_s is None:
+                raise
+            # Locked by somebody, or restarted: what was in hand is leased, and looked for later.
+            why = str(error.orig).strip()
+            get_logger("tactful.run").warning("the database is away: looking again", why=why)
+            stop.wait(pause_s)
+            continue
         done["planned"] += sum(verdicts.planned for verdicts in tick.verdicts)
         done.update(_ended(tick))
         screen.show(now, tick)
