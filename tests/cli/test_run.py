@@ -128,7 +128,8 @@ def test_it_waits_for_whoever_else_holds_the_database(shop: ShopFolder) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         assert json.loads(process.stdout.readline())["sent"] == {}
         with closing(sqlite3.connect(shop.home / "var/tactful.db", timeout=30)) as other:
             other.execute("BEGIN IMMEDIATE")
