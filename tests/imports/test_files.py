@@ -108,6 +108,12 @@ def test_bytes_that_are_no_text_cost_their_own_row_only(tmp_path: Path) -> None:
     [
         ("people.csv", "", "the file is empty"),
         ("people.csv", "id,,kids\n", "column 2 has no name"),
+        (
+            "people.csv",
+            "id,email\nann,ann@example.com\n".encode("utf-16"),
+            "save the file as UTF-8",
+        ),
+        ("people.csv", "id,größe\nann,3\n".encode("cp1252"), "save the file as UTF-8"),
         ("people.csv", "id,kids,id\n", "column 'id' is there twice"),
         ("people.xlsx", "", "cannot tell the format"),
         ("people.parquet", "no", "is not a parquet file"),
@@ -115,7 +121,7 @@ def test_bytes_that_are_no_text_cost_their_own_row_only(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_none_is_said_to_be_so(
-    tmp_path: Path, name: str, content: str, reason: str
+    tmp_path: Path, name: str, content: str | bytes, reason: str
 ) -> None:
     path = write(tmp_path, name, content)
     engine = fresh()

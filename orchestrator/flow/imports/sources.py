@@ -127,6 +127,8 @@ def _csv(file: IO[bytes]) -> tuple[tuple[str, ...], Iterator[SourceRow]]:
         header = tuple(name.strip() for name in next(csv.reader(pending, delimiter=delimiter)))
     except csv.Error as error:
         raise WrongUse(f"the line of column names cannot be read: {error}") from None
+    if not_text := _wrong_cells(list(header), len(header)):
+        raise WrongUse(f"the line of column names is wrong: {not_text}")
     if "" in header:
         raise WrongUse(f"column {header.index('') + 1} has no name")
     twice = sorted({name for name in header if header.count(name) > 1})
