@@ -224,3 +224,46 @@ def test_the_text_as_shipped_fits_one_segment() -> None:
     assert isinstance(outcome, Rendered), outcome
     assert outcome.segments is not None
     assert (outcome.segments.alphabet, outcome.segments.count) == ("GSM-7", 1)
+
+
+def quoted(source: str, **given: object) -> list[tuple[bool, ...]]:
+    """Of each line: whether it has a unit price, a former price, a percentage and an end."""
+    return [
+        tuple(
+            one is not None for one in (line.unit_price, line.was, line.percent, line.valid_until)
+        )
+        for line in shown(source, **given).quote.lines
+    ]
+
+
+@pytest.mark.parametrize("locale", ["en_US", "de_DE", "fr_FR", "ja_JP", "sv_SE", "ar_EG"])
+@pytest.mark.parametrize(
+    ("macro", "told"),
+    [
+        ("price_total", (False, False, False, False)),
+        ("price_tight", (True, False, False, True)),
+        ("price_short", (True, True, True, True)),
+    ],
+)
+def test_what_is_not_shown_of_a_price_is_not_quoted(
+    macro: str, told: tuple[bool, ...], locale: str
+) -> None:
+    source = f"{{{{ {macro}(product) }}}} {{{{ order_link(product) }}}}"
+    assert quoted(source, locale=locale, products=[product(lowest="9.99")]) == [told]
+
+
+@pytest.mark.parametrize(
+    ("locale", "currency", "less", "more"),
+    [("de_DE", "EUR", "2.49", "12.49"), ("ja_JP", "JPY", "249", "2490"),
+     ("fr_FR", "EUR", "249.00", "1249.00"), ("en_US", "USD", "24", "24000")],
+)  # fmt: skip
+def test_a_price_within_a_longer_one_is_not_quoted(
+    locale: str, currency: str, less: str, more: str
+) -> None:
+    asked = "{% set unsaid = price_total(products[0]) %}{{ price_total(products[1]) }} "
+    sold = [
+        product(number, amount=amount, currency=currency, until=None)
+        for number, amount in ((1, less), (2, more))
+    ]
+    lines = shown(asked + "{{ order_link(products[1]) }}", locale=locale, products=sold).quote.lines
+    assert [line.product_id for line in lines] == ["2"]

@@ -4,7 +4,9 @@ Each writes what it shows to the quote of the render under way (`state`). Rules:
 "was" and "-n %" only against the lowest price of 30 days; the unit price beside the price.
 """
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -173,25 +175,50 @@ def _tax(price: Price, locale: str) -> str:
 def quote_of(state: RenderState, shown: str) -> Quote:
     """The prices and order links that stand in what a render made (`shown`, text or HTML).
 
-    A template may ask for a price and then not print it; that is no quote.
+    A template may ask for a price and then not print it, or print a part of it; what the customer
+    does not read is no quote.
     """
-    lines = []
-    for name, line in state.lines.items():
-        if formats.money(line.total, state.locale) in shown:
-            link = state.order_links.get(name)
-            if link is not None and (link in shown or escape(link) in shown):
-                line = QuoteLine(
-                    line.product_id,
-                    line.price_id,
-                    line.total,
-                    line.unit_price,
-                    line.was,
-                    line.percent,
-                    line.valid_until,
-                    link,
-                )
-            lines.append(line)
-    return Quote(tuple(lines))
+    lines = (_as_shown(line, state, shown) for line in state.lines.values())
+    return Quote(tuple(line for line in lines if line is not None))
+
+
+def _as_shown(line: QuoteLine, state: RenderState, shown: str) -> QuoteLine | None:
+    locale, unit, end = state.locale, line.unit_price, line.valid_until
+    if not _stands(formats.money(line.total, locale), shown):
+        return None
+    was = line.was is not None and _stands(formats.money(line.was, locale), shown)
+    percent = line.percent is not None and _stands(
+        formats.percent_text(line.percent, locale), shown
+    )
+    per_unit = unit is not None and _stands(formats.unit_price_text(unit, locale), shown)
+    until = end is not None and _stands(formats.until_text(end, state.zone, locale), shown)
+    link = state.order_links.get(line.product_id)
+    ordered = link is not None and (link in shown or escape(link) in shown)
+    return replace(
+        line,
+        was=line.was if was else None,
+        percent=line.percent if percent else None,
+        unit_price=unit if per_unit else None,
+        valid_until=end if until else None,
+        order_link=link if ordered else None,
+    )
+
+
+def _stands(what: str, shown: str) -> bool:
+    """Whether it stands there, and not as a part of a longer number: 2,49 € in 12,49 €."""
+    for written in {what, str(escape(what))}:
+        at = shown.find(written)
+        while at >= 0:
+            before, after = shown[max(at - 2, 0) : at], shown[at + len(written) :][:2]
+            longer = what[0].isdigit() and _GOES_ON_TO(before)
+            if not longer and not (what[-1].isdigit() and _GOES_ON(after)):
+                return True
+            at = shown.find(written, at + 1)
+    return False
+
+
+_GOES_ON_TO = re.compile(r"\d[.,’\u00a0\u202f]?$").search
+_GOES_ON = re.compile(r"[.,]?\d").match
 
 
 FUNCTIONS = (price_parts, price_line, order_url, amount, word, greeting)
