@@ -15,9 +15,10 @@ from orchestrator.flow.gather import prices_of
 from orchestrator.flow.statements import Question
 from orchestrator.model.clock import Clock
 from orchestrator.model.message import State
+from orchestrator.model.money import Price, QuoteLine
 from orchestrator.model.shop import Shop
 from orchestrator.rules.case import Case
-from orchestrator.rules.prices import prices_now
+from orchestrator.rules.offers import prices_now
 from orchestrator.store.messages import Move
 from orchestrator.tables.json import ids_text
 
@@ -88,14 +89,28 @@ def _come_back(
 def _changed_prices(
     connection: Connection, composed: Mapping[int, Composed], shop: Shop, now: datetime
 ) -> Iterator[int]:
-    """The messages that show a price which no longer holds, or was corrected meanwhile."""
+    """The messages that show a price which no longer holds, or of which anything that they show
+    was corrected meanwhile; or a product that is gone.
+    """
     quoted = {id: one.rendered.quote.lines for id, one in composed.items()}
     shown = {line.price_id for lines in quoted.values() for line in lines}
     if not shown:
         return
     parameters = {"price_ids": ids_text(shown), "now": now}
     held = set(connection.execute(prices_now(shop.currency), parameters).scalars().all())
-    told = {id: price.total for id, price in prices_of(connection, held, shop).items()}
+    told = prices_of(connection, held, shop)
     for id, lines in quoted.items():
-        if any(told.get(line.price_id) != line.total for line in lines):
+        if not all(line.price_id in told and _is_so(line, told[line.price_id]) for line in lines):
             yield id
+
+
+def _is_so(line: QuoteLine, price: Price) -> bool:
+    """Whether all that was shown of the price is as it stands now."""
+    was, percent = price.reduction or (None, None)
+    shown = (
+        (line.unit_price, price.unit_price),
+        (line.was, was),
+        (line.percent, percent),
+        (line.valid_until, price.valid_until),
+    )
+    return line.total == price.total and all(one in (None, now) for one, now in shown)

@@ -5,6 +5,7 @@ The same select answers "is there anything to offer?" (as an EXISTS in a gate) a
 """
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -28,10 +29,12 @@ from orchestrator.tables import (
     event_products,
     habits,
     pairs,
+    prices,
     product_changes,
     products,
 )
 from orchestrator.tables.instant import later
+from orchestrator.tables.json import these_ids
 
 DUE_SOON, OVERDUE = timedelta(days=3), timedelta(days=14)
 """A regular product is due from so long before its day until so long after."""
@@ -83,6 +86,21 @@ def looked_through(offer: Products) -> tuple[Table, ...]:
 def in_stock() -> ColumnElement[bool]:
     """The product is on the shelf, or nobody counts it."""
     return or_(products.c.stock.is_(None), products.c.stock > 0)
+
+
+@cache
+def prices_now(currency: str) -> Select[Any]:
+    """Those of the prices `price_ids` that still hold, of products that are still there."""
+    asked = prices.alias("asked")
+    return (
+        select(asked.c.id)
+        .join(products, products.c.id == asked.c.product_id)
+        .where(
+            asked.c.id.in_(these_ids("price_ids")),
+            asked.c.id == price_now(asked.c.product_id, currency),
+            in_stock(),
+        )
+    )
 
 
 def private(shop: Shop) -> ColumnElement[bool]:

@@ -1,15 +1,13 @@
 """Which price holds now, and what the lowest one was before it."""
 
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
 from orchestrator.rules.now import NOW
 from orchestrator.tables import prices
 from orchestrator.tables.instant import later
-from orchestrator.tables.json import these_ids
 
 PRIOR = timedelta(days=30)
 """A reduction is told against the lowest price of so long before it (EU 98/6/EC Art. 6a)."""
@@ -71,14 +69,4 @@ def lowest_before(price: Any) -> ColumnElement[Any]:
         )
         .correlate_except(earlier)
         .scalar_subquery()
-    )
-
-
-@cache
-def prices_now(currency: str) -> Select[Any]:
-    """Those of the prices `price_ids` that still hold."""
-    asked = prices.alias("asked")
-    return select(asked.c.id).where(
-        asked.c.id.in_(these_ids("price_ids")),
-        asked.c.id == price_now(asked.c.product_id, currency),
     )

@@ -123,6 +123,41 @@ def test_a_price_that_changes_between_rendering_and_sending(tmp_path: Path, chan
     assert quoted(shop) == ["2.99"]
 
 
+def test_what_is_said_of_a_price_is_so_when_it_is_sent(tmp_path: Path) -> None:
+    until, sooner = NOW + 216 * HOUR, NOW + 48 * HOUR
+    shop = planned(tmp_path, OFFER, product("p1"), price("p1", "2.49", until=until))
+    rendered: list[str] = []
+
+    def once(text: str) -> None:
+        if not rendered:
+            shop.add(price("p1", "2.49", until=sooner))
+        rendered.append(text)
+
+    shop.recording.rendered = lambda item: once(item.text)
+    shop.dispatch(SOON)
+    assert len(rendered) == 2
+    assert rendered[0] != shop.sent()[0].text == rendered[1]
+    ((line,),) = (row["quote"] for row in shop.rows(contents))
+    assert line["until"] == sooner.isoformat()
+
+
+def test_one_of_two_that_sells_out_between_rendering_and_sending(tmp_path: Path) -> None:
+    two = {"offer": {"products": {"from": "listed", "ids": ["p1", "p2"]}}}
+    both = (product("p1"), price("p1", "2.49"), product("p2"), price("p2", "3.49"))
+    shop = planned(tmp_path, {**OFFER, **two}, *both)
+    rendered: list[str] = []
+
+    def once(text: str) -> None:
+        if not rendered:
+            shop.add(stock("p1", 0, NOW))
+        rendered.append(text)
+
+    shop.recording.rendered = lambda item: once(item.text)
+    shop.dispatch(SOON)
+    assert "$2.49" in rendered[0]
+    assert [("$2.49" in item.text, "$3.49" in item.text) for item in shop.sent()] == [(False, True)]
+
+
 def test_a_price_that_ends_between_rendering_and_sending(tmp_path: Path) -> None:
     shop = offered(tmp_path)
     change = price("p1", "2.49", until=SOON)
