@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, text
 
 from orchestrator.store.dialect import insert_ignore
-from orchestrator.tables import controls
+from orchestrator.tables import accounts, controls, versions
 
 EVERYTHING = ("everything", "*")
 _HOLD = text("LOCK TABLE controls IN SHARE MODE")
@@ -47,6 +47,17 @@ def is_paused(connection: Connection, scope: str, name: str) -> bool:
     """Whether just this is stopped."""
     mine = select(controls.c.name).where(controls.c.scope == scope, controls.c.name == name)
     return connection.execute(mine).first() is not None
+
+
+def was_at_work(connection: Connection, scope: str, name: str) -> bool:
+    """Whether a campaign of this name was ever put to work, or a channel or provider was used."""
+    if scope == "campaign":
+        mine = select(versions.c.name).where(versions.c.name == name).limit(1)
+        return connection.execute(mine).first() is not None
+    # An account's name is "CHANNEL through PROVIDER".
+    which = 0 if scope == "channel" else 1
+    used = connection.scalars(select(accounts.c.name))
+    return name in {account.split(" through ")[which] for account in used}
 
 
 def hold(connection: Connection) -> None:

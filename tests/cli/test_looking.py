@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.store.accounts import change_breaker
 from tests.cli.shop import NIGHT, NOW, ShopFolder
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -278,3 +279,23 @@ def test_a_clock_that_is_wrong(town: ShopFolder) -> None:
 def test_before_there_is_a_database(shop: ShopFolder) -> None:
     found = shop.json("doctor")
     assert "there is no" in next(one["what"] for one in found if one["about"] == "database")
+
+
+def test_what_the_files_name_no_more_can_still_be_paused(town: ShopFolder) -> None:
+    """Its messages wait, and workers may have the files of before."""
+    (town.home / "campaigns/hello").rename(town.home / "campaigns/greeting")
+    for connection in town.database():
+        change_breaker(connection, "sms through texter", lambda breaker: breaker, NOW)
+    town.ok("pause", "campaign", "hello")
+    town.ok("pause", "provider", "texter")
+    assert town("pause", "campaign", "helo").exit_code == 2
+    assert town("pause", "provider", "texte").exit_code == 2
+
+
+def test_a_provider_that_only_stands_in_can_be_paused(town: ShopFolder) -> None:
+    town.change(
+        "campaigns/shop.yaml",
+        "{through: outbox, cost: 0.0010",
+        "{through: outbox, failover: email_smtp, cost: 0.0010",
+    )
+    town.ok("pause", "provider", "email_smtp")

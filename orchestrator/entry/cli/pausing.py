@@ -1,5 +1,6 @@
 """`tactful pause` and `tactful resume`: the kill switch."""
 
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +9,8 @@ from orchestrator.entry.cli.faults import PROBLEMS
 from orchestrator.entry.cli.options import Json, ShopFolder
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from orchestrator.entry.settings import Settings
 
 What = Annotated[str, typer.Argument(help="everything, channel, provider or campaign.")]
@@ -41,8 +44,8 @@ def pause(
 
     where = settings(shop)
     scope, known = _named(what, name)
-    _check_name(scope, known, where)
     with open_store(where, make=True, older=True) as engine, writing(engine) as connection:
+        _check_name(scope, known, where, connection)
         done = controls.pause(connection, scope, known, reason, clock.now())
     _tell(done, "paused", scope, known, json=json)
 
@@ -85,20 +88,25 @@ def _named(what: str, name: str | None) -> tuple[str, str]:
     return what, name
 
 
-def _check_name(scope: str, name: str, where: "Settings") -> None:
-    """A pause must not miss what it means by a slip of the pen; nor fail over wrong files."""
+def _check_name(scope: str, name: str, where: "Settings", connection: "Connection") -> None:
+    """A pause must not miss what it means by a slip of the pen; nor fail over wrong files.
+
+    What is in the files no more may still have messages that wait, and workers that send them.
+    """
     from orchestrator.entry.opening import read_folder
     from orchestrator.model.errors import NotFound
     from orchestrator.model.problem import did_you_mean
+    from orchestrator.store.controls import was_at_work
 
     if scope == "campaign":
         known = {path.name for path in (where.home / "campaigns").glob("*") if path.is_dir()}
     else:
         found = read_folder(where).settings
-        uses = {} if found is None else found.shop.channels
-        known = set(uses) if scope == "channel" else {use.through for use in uses.values()}
-    if known and name not in known and scope != "everything":
-        raise NotFound(f"there is no {scope} {name!r}; {did_you_mean(name, known)}")
+        plugins = {} if found is None else found.shop.plugins
+        known = set(plugins) if scope == "channel" else set(chain.from_iterable(plugins.values()))
+    if not known or name in known or scope == "everything" or was_at_work(connection, scope, name):
+        return
+    raise NotFound(f"there is no {scope} {name!r}; {did_you_mean(name, known)}")
 
 
 def _tell(done: bool, verb: str, scope: str, name: str, *, json: bool) -> None:
