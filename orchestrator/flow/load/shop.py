@@ -16,7 +16,7 @@ from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.currency import CODES
 from orchestrator.model.place import locate
 from orchestrator.model.problem import did_you_mean
-from orchestrator.model.shop import Shop
+from orchestrator.model.shop import PriceDisplay, Shop
 from orchestrator.model.version import PREFERRED
 
 
@@ -32,9 +32,16 @@ def check_shop(names: Names) -> Iterator[Finding]:
     for key in ("bought", "viewed"):
         if key in shop.model_fields_set:
             yield from names.event(getattr(shop, key), (key,))
-    if shop.prices.tax == "included" and shop.prices.tax_rate:
+    yield from _tax(shop.prices)
+
+
+def _tax(prices: PriceDisplay) -> Iterator[Finding]:
+    if prices.tax == "included" and prices.tax_rate:
         what = "tax_rate counts only where tax is added"
         yield Finding(("prices", "tax_rate"), what, "write tax: added, or take it out", key=True)
+    if prices.tax == "added" and "tax_rate" not in prices.model_fields_set:
+        what = "the tax is added, and nothing says how much"
+        yield Finding(("prices", "tax"), what, "add tax_rate: 0.08, or 0 where there is none")
 
 
 def _place(shop: Shop) -> Iterator[Finding]:
