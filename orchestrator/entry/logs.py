@@ -23,6 +23,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, StatementError
 from structlog.types import EventDict, Processor
 
+from orchestrator.model.errors import WrongUse
+
 HIDDEN = "[hidden]"
 SECRET_LENGTH_MIN = 6
 """Shorter secrets are hidden under their names only: anywhere else they would blot out words."""
@@ -83,7 +85,10 @@ def start_logs(
     )
     root = logging.getLogger()
     root.handlers[:] = [one for one in root.handlers if not isinstance(one, _Handler)] + [handler]
-    root.setLevel((environ.get("TACTFUL_LOG_LEVEL") or level or "info").upper())
+    wanted = environ.get("TACTFUL_LOG_LEVEL") or level or "info"
+    if wanted.upper() not in logging.getLevelNamesMapping():
+        raise WrongUse(f"TACTFUL_LOG_LEVEL: {wanted!r} is none of debug, info, warning, error")
+    root.setLevel(wanted.upper())
     logging.captureWarnings(True)
 
 
@@ -131,7 +136,7 @@ def bound(**context: object) -> Iterator[None]:
 def _password(url: str) -> str:
     try:
         return make_url(url).password or ""
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return ""
 
 

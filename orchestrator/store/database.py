@@ -75,7 +75,7 @@ def open_database(
     committed may be gone after a power cut. Raises WrongUse for an URL that nobody can open, Broken
     for a database that does not answer.
     """
-    parsed = _parse(url)
+    parsed = parse_url(url)
     engine = (
         _open_sqlite(parsed, busy_timeout_ms, durable)
         if parsed.get_backend_name() == "sqlite"
@@ -128,17 +128,19 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _parse(url: str) -> URL:
+def parse_url(url: str) -> URL:
+    """The URL with the driver that is used for it. Raises WrongUse."""
     text = url.strip()
     if text == ":memory:":
         return make_url("sqlite+pysqlite://")
-    if text and "://" not in text:
+    if text and "://" not in text and "@" not in text:
         return URL.create("sqlite+pysqlite", database=text)
     try:
         parsed = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
+        shown = "it" if "@" in text else repr(text)  # nobody knows which part is the password
         raise WrongUse(
-            f"not the URL of a database: {text!r}; write sqlite:///tactful.db or "
+            f"not the URL of a database: {shown}; write sqlite:///tactful.db or "
             "postgresql://name@host/database"
         ) from None
     driver = _DRIVERS.get(parsed.drivername)

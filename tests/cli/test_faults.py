@@ -82,6 +82,42 @@ def test_a_kind_of_database_that_there_is_not(shop: ShopFolder) -> None:
     assert "Tactful knows sqlite and postgresql" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("HANDS", "many", "TACTFUL_HANDS: input should be a valid integer"),
+        ("WORKERS_MAX", "0", "TACTFUL_WORKERS_MAX: input should be greater than or equal to 1"),
+        ("STUCK_AFTER_S", "inf", "TACTFUL_STUCK_AFTER_S: input should be less than or equal to"),
+        ("LEASE_S", "1e15", "TACTFUL_LEASE_S: input should be less than or equal to"),
+        ("LOG_LEVEL", "chatty", "TACTFUL_LOG_LEVEL: 'chatty' is none of debug, info"),
+        ("REDIS_URL", "hushhush@localhost:6379", "TACTFUL_REDIS_URL: not the URL of a Redis"),
+        ("REDIS_URL", "redis://:hush/hush@localhost:6379", "TACTFUL_REDIS_URL: not the URL"),
+        ("DATABASE_URL", "postgres//me:hushhush@localhost/a", "write sqlite:///tactful.db or"),
+        ("DATABASE_URL", "postgresql://me:hushhush@localhost:54x/a", "write sqlite:///tactful.db"),
+    ],
+)
+def test_a_wrong_setting_is_told_by_its_name(
+    shop: ShopFolder, name: str, text: str, said: str
+) -> None:
+    """And never by its value where that may be a secret."""
+    shop.write({"a.csv": "id\n1\n"})
+    words = ("import", "consents", "a.csv") if name == "REDIS_URL" else ("run", "--once")
+    result = shop(*words, env={f"TACTFUL_{name}": text})
+    assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+    assert "hush" not in result.stderr
+
+
+def test_a_path_alone_is_a_database_in_the_shop(
+    shop: ShopFolder, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is known again where it was copied to."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    shop("--help")
+    env = {"TACTFUL_DATABASE_URL": "mine.db"}
+    assert shop("run", "--once", "--shop", str(shop.home), env=env).exit_code == 0
+    assert (shop.home / "mine.db.deployment").exists()
+
+
 def test_the_database_stands_where_it_is_told(shop: ShopFolder) -> None:
     env = {"TACTFUL_DATABASE_URL": "sqlite:///elsewhere/shop.db"}
     assert shop("run", "--once", env=env).exit_code == 0

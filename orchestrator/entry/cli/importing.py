@@ -80,14 +80,16 @@ NEWS = ("events", "consents", "prices", "stock")
 @contextmanager
 def _news(where: "Settings") -> "Iterator[OnNews | None]":
     """Whom to tell of each batch: workers, where there is a broker between them and us."""
-    if where.redis_url is None:
+    if not where.redis_url:
         yield None
         return
     from orchestrator.entry.logs import start_logs
     from orchestrator.entry.queue.app import app
     from orchestrator.entry.queue.hints import Hints
     from orchestrator.entry.queue.news import News
+    from orchestrator.entry.settings import redis_at
 
+    redis_at(where.redis_url)
     start_logs(level="warning", secrets=[where.database_url, where.redis_url])
     news = News(Hints(app))
     yield news.told

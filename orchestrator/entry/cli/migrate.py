@@ -67,13 +67,12 @@ def migrate(
 
 
 def _print_sql(url: str, since: str | None) -> None:
-    from sqlalchemy import make_url
-
     from orchestrator.model.errors import WrongUse
+    from orchestrator.store.database import parse_url
     from orchestrator.store.schema import schema_sql
 
     try:
-        written = schema_sql(make_url(url).get_backend_name(), since)
+        written = schema_sql(parse_url(url).get_backend_name(), since)
     except KeyError:
         raise WrongUse(f"there is no revision {since}") from None
     typer.echo(written.rstrip())

@@ -38,7 +38,7 @@ def tick(
     from orchestrator.entry.queue.app import app
     from orchestrator.entry.queue.hints import Hints
     from orchestrator.entry.queue.ticker import Ticker
-    from orchestrator.entry.settings import settings
+    from orchestrator.entry.settings import redis_at, settings
     from orchestrator.entry.signs import Signs
     from orchestrator.model.errors import WrongUse
     from orchestrator.model.span import parse_span
@@ -50,7 +50,7 @@ def tick(
     if every_s <= 0:
         raise WrongUse("--every must be more than nothing")
     where = settings(shop)
-    url = app.conf.broker_url
+    url = redis_at(app.conf.broker_url)
     start_logs(secrets=[where.database_url, url])
     log = get_logger("tactful.tick")
     channels = read_shop(where).shop.plugins

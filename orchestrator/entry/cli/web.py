@@ -76,9 +76,10 @@ def web(
 
 def _decide(where: "Settings") -> Callable[[Sequence[int]], object] | None:
     """Whom to tell of customers with news: the workers, where there are any."""
-    if where.redis_url is None:
+    if not where.redis_url:
         return None
     from orchestrator.entry.queue.app import make_app
     from orchestrator.entry.queue.hints import Hints
+    from orchestrator.entry.settings import redis_at
 
-    return Hints(make_app(where.redis_url)).decide
+    return Hints(make_app(redis_at(where.redis_url))).decide

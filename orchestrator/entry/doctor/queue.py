@@ -21,7 +21,7 @@ WITHOUT = "messages leave nevertheless, found by looking every few seconds"
 def examine_queue(settings: Settings) -> Iterator[Line]:
     """Redis as it is set up, and which queues somebody works on."""
     url = settings.redis_url
-    if url is None:
+    if not url:
         yield "redis", good("none: `tactful run` does everything", "TACTFUL_REDIS_URL names one")
         return
     try:

@@ -28,7 +28,7 @@ from orchestrator.entry.queue.hints import Hints
 from orchestrator.entry.queue.pace import RedisPace
 from orchestrator.entry.queue.standin import StandIn
 from orchestrator.entry.queue.work import Work
-from orchestrator.entry.settings import Settings, settings
+from orchestrator.entry.settings import Settings, redis_at, settings
 from orchestrator.entry.signs import Signs
 
 IDLE_LOOK_S = 15.0
@@ -54,7 +54,7 @@ class Process:
         self._settled = False
         with ExitStack() as stack:
             url = where.redis_url or broker_url
-            pace = RedisPace(url, workers_max=where.workers_max)
+            pace = RedisPace(redis_at(url), workers_max=where.workers_max)
             stack.callback(pace.close)
             tactful = stack.enter_context(open_tactful(where, pace=pace))
             pace.deployment = tactful.deployment.id
