@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from errno import ENOSPC
 from importlib.metadata import version
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from orchestrator.entry.cli.app import COMMANDS
 from tests.cli.shop import ShopFolder
@@ -116,6 +119,41 @@ def test_a_path_alone_is_a_database_in_the_shop(
     env = {"TACTFUL_DATABASE_URL": "mine.db"}
     assert shop("run", "--once", "--shop", str(shop.home), env=env).exit_code == 0
     assert (shop.home / "mine.db.deployment").exists()
+
+
+def test_what_the_database_refuses_is_told_as_its_refusal(
+    shop: ShopFolder, postgres_url: str
+) -> None:
+    """Of a role that may not make tables, and of a server that is read-only since a failover."""
+    role = f"guest_{make_url(postgres_url).database}"
+    guest = make_url(postgres_url).set(username=role).render_as_string(False)
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute(f'CREATE ROLE "{role}" LOGIN')
+        try:
+            refused = shop("migrate", env={"TACTFUL_DATABASE_URL": guest})
+        finally:
+            owner.execute(f'DROP ROLE "{role}"')
+    assert refused.exit_code == 3
+    assert "Error: the database: permission denied" in refused.stderr
+
+    read_only = f"{postgres_url}?options=-c%20default_transaction_read_only%3Don"
+    refused = shop("publish", env={"TACTFUL_DATABASE_URL": read_only})
+    assert refused.exit_code == 3
+    assert "Error: the database: cannot execute" in refused.stderr
+
+
+def test_what_is_wrong_is_told_on_a_full_disk_too(
+    shop: ShopFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("orchestrator.entry.cli.faults.NamedTemporaryFile", full)
+    monkeypatch.setattr("orchestrator.entry.opening.read_folder", full)
+    result = shop("check")
+    assert result.exit_code == 3
+    assert "No space left on device" in result.stderr
+    assert "tactful --debug" in result.stderr
 
 
 def test_the_database_stands_where_it_is_told(shop: ShopFolder) -> None:

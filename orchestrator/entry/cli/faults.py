@@ -17,6 +17,9 @@ from typer.core import TyperGroup
 
 PROBLEMS, WRONG_USE, BROKEN, STOPPED = 1, 2, 3, 130
 
+REFUSED = {"42501", "25006"}
+"""PostgreSQL: this role may not do that; the server, or the database, is read-only."""
+
 
 class Commands(TyperGroup):
     """The commands; whatever one of them raises ends here."""
@@ -64,15 +67,19 @@ def _tell(error: Exception) -> int:
 
 
 def _unexpected(error: Exception) -> tuple[str, str]:
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import DBAPIError, OperationalError
 
-    if isinstance(error, OperationalError):
+    refused = isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") in REFUSED
+    if isinstance(error, OperationalError) or refused:
         what = f"the database: {str(error.orig).strip()}"
     else:
         said = (str(error).splitlines() or [""])[0]
         what = f"this should not have happened: {type(error).__name__}: {said}"
-    with NamedTemporaryFile(
-        "w", prefix="tactful-", suffix=".log", delete=False, encoding="utf-8"
-    ) as log:
-        log.writelines(traceback.format_exception(error))
+    try:
+        with NamedTemporaryFile(
+            "w", prefix="tactful-", suffix=".log", delete=False, encoding="utf-8"
+        ) as log:
+            log.writelines(traceback.format_exception(error))
+    except OSError:  # the disk is full, for instance
+        return what, "All that is known of it: run it again as `tactful --debug …`."
     return what, f"All that is known of it: {log.name}, or run it again as `tactful --debug …`."
