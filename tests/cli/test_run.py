@@ -15,6 +15,7 @@ import pytest
 from tests.cli.shop import NIGHT, NOW, ShopFolder
 
 MINUTE = timedelta(minutes=1)
+_ON_A_TERMINAL = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
 COMMAND = [sys.executable, "-c", "from orchestrator.entry.cli import main; main()"]
 
 
@@ -98,10 +99,10 @@ def test_purchases_are_learned_from_once_a_day_and_after_an_import(shop: ShopFol
     assert "learned from purchases" in shop.ok("run", "--once", at=later)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_ends_politely(shop: ShopFolder, number: signal.Signals) -> None:
     with subprocess.Popen(
-        [*COMMAND, "run", "--every", "1h", "--json"],
+        [*COMMAND[:2], _ON_A_TERMINAL + COMMAND[2], "run", "--every", "1h", "--json"],
         env=_environment(shop.home),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator.entry.cli.ending import ending_signals
 from orchestrator.entry.cli.faults import BROKEN, is_fault
 from orchestrator.entry.cli.options import Json, ShopFolder
 
@@ -140,7 +141,7 @@ def _look(tactful: "Tactful", watch: "Watch", signs: "Signs", stop: Event) -> "T
 
 @contextmanager
 def _stopping() -> Iterator[Event]:
-    """Set by the first Ctrl-C or SIGTERM; a second one interrupts at once."""
+    """Set by the first Ctrl-C, SIGTERM or closed terminal; a second one interrupts at once."""
     stop = Event()
 
     def asked(number: int, frame: Any) -> None:
@@ -148,7 +149,7 @@ def _stopping() -> Iterator[Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    before = {which: signal.signal(which, asked) for which in (signal.SIGINT, signal.SIGTERM)}
+    before = {which: signal.signal(which, asked) for which in ending_signals()}
     try:
         yield stop
     finally:

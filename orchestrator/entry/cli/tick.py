@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator.entry.cli.ending import ending_signals
 from orchestrator.entry.cli.options import ShopFolder
 
 
@@ -74,13 +75,13 @@ def tick(
 
 @contextmanager
 def _stopping() -> Iterator[Event]:
-    """Set by Ctrl-C or SIGTERM."""
+    """Set by Ctrl-C, SIGTERM, or a terminal that is closed."""
     stop = Event()
 
     def asked(number: int, frame: Any) -> None:
         stop.set()
 
-    before = {which: signal.signal(which, asked) for which in (signal.SIGINT, signal.SIGTERM)}
+    before = {which: signal.signal(which, asked) for which in ending_signals()}
     try:
         yield stop
     finally:
