@@ -69,8 +69,9 @@ def _tell(error: Exception) -> int:
 def _unexpected(error: Exception) -> tuple[str, str]:
     from sqlalchemy.exc import DBAPIError, OperationalError
 
-    refused = isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") in REFUSED
-    if isinstance(error, OperationalError) or refused:
+    if isinstance(error, DBAPIError) and (
+        isinstance(error, OperationalError) or getattr(error.orig, "sqlstate", "") in REFUSED
+    ):
         what = f"the database: {str(error.orig).strip()}"
     else:
         said = (str(error).splitlines() or [""])[0]
