@@ -147,6 +147,15 @@ def test_a_withdrawal_of_someone_unknown_is_kept() -> None:
     assert rows(engine, "consents", "given") == [(False,)]
 
 
+@pytest.mark.parametrize("written", [{"channel": "EMAIL"}, {"topic": "Offers"}])
+def test_a_withdrawal_in_other_letters_is_of_the_same_channel_and_topic(
+    written: dict[str, str],
+) -> None:
+    assert holds(said(1, "offers", True), {**said(2, "offers", False), **written}) == {
+        "offers": False
+    }
+
+
 @pytest.mark.parametrize("missing", ["touchpoint", "wording"])
 def test_a_consent_needs_evidence_and_a_withdrawal_does_not(missing: str) -> None:
     without = {name: value for name, value in said(1, "offers", True).items() if name != missing}

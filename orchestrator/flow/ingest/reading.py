@@ -7,7 +7,7 @@ What was left out or assumed is counted in `reader.notes()`, once for each thing
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -223,8 +223,10 @@ class Reader:
             raise ValueError("touchpoint is missing: where was it agreed to?")
         if given and not wording:
             raise ValueError("wording is missing: what was agreed to?")
-        channel = values.key(raw.get("channel"), "channel")
-        topic = values.key(_present(raw.get("topic")) or ANY_TOPIC, "topic")
+        channel = _known(values.key(raw.get("channel"), "channel"), self._channels)
+        topic = _known(
+            values.key(_present(raw.get("topic")) or ANY_TOPIC, "topic"), self._shop.topics
+        )
         if channel not in self._channels:
             self._note(f"channel {channel!r} is unknown; {did_you_mean(channel, self._channels)}")
         if topic != ANY_TOPIC and topic not in self._shop.topics:
@@ -240,6 +242,13 @@ class Reader:
             touchpoint,
             wording,
         )
+
+
+def _known(name: str, known: Iterable[str]) -> str:
+    """The name as the shop writes it: who ends SMS has ended sms."""
+    folded = name.casefold()
+    alike = [one for one in known if one.casefold() == folded]
+    return alike[0] if len(alike) == 1 else name
 
 
 def _present(value: Any) -> Any:
