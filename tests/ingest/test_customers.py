@@ -26,6 +26,23 @@ def test_an_address_is_kept_in_one_form_with_its_digest() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("records", "phone"),
+    [
+        ([{"country": "FR"}, {"phone": "06 12 34 56 78"}], "+33612345678"),
+        ([{"country": "FR"}, {"phone": "312 555 0123", "country": "US"}], "+13125550123"),
+        ([{"country": "FR"}, {"phone": "+1 312 555 0123"}], "+13125550123"),
+    ],
+)
+def test_a_number_without_a_country_code_is_of_the_country_that_is_known(
+    records: list[dict[str, object]], phone: str
+) -> None:
+    engine = fresh()
+    for record in records:
+        take_in(engine, *of("customers", told(**record)))
+    assert rows(engine, "addresses", "address") == [(phone,)]
+
+
 def test_all_holders_of_an_address_know_that_it_is_shared_until_one_is_left() -> None:
     engine = fresh()
     take_in(engine, *of("customers", told(email="a@example.com"), {"id": "bob"}))

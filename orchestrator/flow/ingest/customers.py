@@ -6,8 +6,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from orchestrator.flow.ingest.addresses import address_key, bucket
-from orchestrator.flow.ingest.records import CustomerRecord, Ingested, Refused, Tally
+from orchestrator.flow.ingest.addresses import address_key, bucket, normal_phone
+from orchestrator.flow.ingest.records import (
+    LOCAL_PHONE,
+    CustomerRecord,
+    Ingested,
+    Refused,
+    Tally,
+)
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.clock import Clock, parse_time
 from orchestrator.model.place import locate
@@ -136,7 +142,11 @@ def _next(
     said = {**(old.traits if old else {}), **record.traits, **place_told}
     traits = {name: value for name, value in said.items() if value is not None}
     phone = held["phone"].address if "phone" in held else None
-    phone = record.addresses.get("phone", phone)
+    told = dict(record.addresses)
+    country = traits.get("country")
+    if given.get(LOCAL_PHONE) and country and country != shop.country:
+        told["phone"] = normal_phone(str(given[LOCAL_PHONE]), country)
+    phone = told.get("phone", phone)
     clock = _clock(given, traits, phone, old, shop)
     row = CustomerRow(
         old.id if old else 0,
@@ -148,7 +158,7 @@ def _next(
         given.get("max_per_week", old.max_per_week if old else None),
         traits,
     )
-    return _Next(row, {**_own_address(record.key, held, shop), **record.addresses}, merged.lines)
+    return _Next(row, {**_own_address(record.key, held, shop), **told}, merged.lines)
 
 
 def _own_address(key: str, held: Mapping[str, Address], shop: Shop) -> Mapping[str, str]:

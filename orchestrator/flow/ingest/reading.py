@@ -22,6 +22,7 @@ from orchestrator.flow.ingest.happenings import Happenings
 from orchestrator.flow.ingest.names import NAMES, Names, Rename
 from orchestrator.flow.ingest.records import (
     KINDS,
+    LOCAL_PHONE,
     ConsentRecord,
     CustomerRecord,
     Kind,
@@ -108,7 +109,10 @@ class Reader:
         if preferred is not None and preferred not in self._channels:
             hint = did_you_mean(preferred, self._channels)
             raise ValueError(f"preferred_channel {preferred!r} is no channel; {hint}")
-        return CustomerRecord(line, key, given, self._addresses(raw, given), self._traits(raw))
+        addresses = self._addresses(raw, given)
+        if "phone" in addresses:
+            given[LOCAL_PHONE] = None if given.get("country") else _present(raw.get("phone"))
+        return CustomerRecord(line, key, given, addresses, self._traits(raw))
 
     def _addresses(self, raw: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str | None]:
         found: dict[str, str | None] = {}

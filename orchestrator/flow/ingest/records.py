@@ -13,8 +13,15 @@ Kind = Literal["customers", "products", "prices", "stock", "consents", "events"]
 KINDS: tuple[Kind, ...] = ("customers", "products", "prices", "stock", "consents", "events")
 
 
+LOCAL_PHONE = "local_phone"
+
+
 class CustomerRecord(NamedTuple):
-    """`given`: clock words, locale, wishes. `addresses`: kind → normalised address."""
+    """`given`: clock words, locale, wishes. `addresses`: kind → normalised address.
+
+    `given[LOCAL_PHONE]` is the number as written, where the record itself names no country: it was
+    read in the shop's, and another one may be known of the customer.
+    """
 
     line: int
     key: str
