@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Integer, Row, String, bindparam, delete, func, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Row,
+    String,
+    bindparam,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 
 from orchestrator.store.dialect import (
     ids_by_key,
@@ -262,5 +273,12 @@ _MARK = (
 )
 
 
+_IN_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('shared addresses', 0))")
+
+
 def _mark_shared(connection: Connection, keys: Collection[str]) -> None:
+    """Who has an address with somebody else. One writer after another, until each commits: two who
+    bring the same new one at once would not see each other's."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_IN_TURN)
     connection.execute(_MARK, {"wanted": _wanted(keys)})

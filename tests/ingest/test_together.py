@@ -98,6 +98,20 @@ def test_new_events_come_in_while_a_message_leaves(engine: Engine) -> None:
     assert rows(engine, "events", "key") == [("e1",)]
 
 
+def test_two_who_bring_one_new_address_at_once_share_it(engine: Engine) -> None:
+    def brings(key: str) -> Callable[[Connection], Any]:
+        record = {"id": key, "email": "home@example.com"}
+        return lambda connection: ingest_raw(connection, of("customers", record), NOW, SHOP)
+
+    first = engine.connect()
+    with first.begin():
+        brings("bob")(first)
+        other = Other(engine, brings("cy"))
+    first.close()
+    other.ends()
+    assert sorted(rows(engine, "addresses", "shared")) == [(False,), (True,), (True,)]
+
+
 def test_whoever_shares_the_address_is_held_too(engine: Engine) -> None:
     take_in(engine, *of("customers", {"id": "bob", "email": "ann@example.com"}))
     sender = engine.connect()
