@@ -5,6 +5,7 @@ first and writes later would otherwise fail half way when another writer was fas
 for what only reads; it begins without the lock and sees one state of the database throughout.
 """
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -22,7 +23,7 @@ from sqlalchemy import (
     make_url,
     select,
 )
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from orchestrator.model.errors import Broken, WrongUse
@@ -111,6 +112,24 @@ def filling(engine: Engine, *tables: Table) -> Iterator[None]:
     finally:
         for index in indexes:
             index.create(engine, checkfirst=True)
+
+
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+    }
+)
+
+
+def is_away(error: DBAPIError) -> bool:
+    """Whether an OperationalError or InterfaceError says that the database does not answer for
+    now. SQLite says with the same word that a table is missing: that does not pass."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is None or code & 0xFF in _PASSING
 
 
 @contextmanager

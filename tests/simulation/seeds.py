@@ -79,9 +79,8 @@ class Theatre:
     def _of(self, number: int) -> Stage:
         if self._stage is None or self._stage.number != number:
             self.close()
-            folder = self._folder / str(number)
-            folder.mkdir(parents=True)
-            self._stage = Stage(number, folder)
+            # A new one each time: whoever comes back to a stage finds nothing of before.
+            self._stage = Stage(number, Path(tempfile.mkdtemp(dir=self._folder)))
         return self._stage
 
 

@@ -85,6 +85,7 @@ def _look_on(
     from orchestrator.entry.logs import get_logger
     from orchestrator.entry.memory import settle
     from orchestrator.flow.lessons import learn_what_is_due
+    from orchestrator.store.database import is_away
 
     done: Counter[str] = Counter()
     settled = False
@@ -95,7 +96,7 @@ def _look_on(
             screen.learned(learn_what_is_due(tactful, now))
             tick = _look(tactful, clock.WATCH, signs, stop)
         except (OperationalError, InterfaceError) as error:
-            if pause_s is None:
+            if pause_s is None or not is_away(error):
                 raise
             # Locked by somebody, or restarted: what was in hand is leased, and looked for later.
             why = str(error.orig).strip()
