@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, not_
@@ -34,12 +34,6 @@ class Place:
     def campaign(self) -> Campaign:
         """The campaign as written in this version."""
         return self.version.campaign
-
-    @property
-    def now(self) -> datetime:
-        """The instant at which it is asked."""
-        at: datetime = self.parameters["now"]
-        return at
 
     def matches(self, when: Any) -> Any:
         """The condition, for whoever stands here."""
