@@ -141,7 +141,6 @@ class Dispatcher:
             claimed = claim(
                 connection,
                 name,
-                allowance.account.plugin,
                 now,
                 batch_size=allowance.most,
                 token=token,

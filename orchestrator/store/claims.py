@@ -10,7 +10,6 @@ from sqlalchemy import (
     Integer,
     and_,
     bindparam,
-    exists,
     func,
     or_,
     select,
@@ -21,7 +20,8 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.message import WAITING, State
 from orchestrator.store.canaries import HELD_BACK
-from orchestrator.tables import addresses, controls, messages
+from orchestrator.store.stopped import STOPPED
+from orchestrator.tables import addresses, messages
 from orchestrator.tables.base import Instant
 from orchestrator.tables.messages import is_one_of, is_suspect
 
@@ -47,19 +47,6 @@ class Claimed(NamedTuple):
 
 _CLAIM_COLUMNS = [messages.c[name] for name in Claimed._fields]
 
-_STOPPED = exists(
-    select(controls.c.name)
-    .where(
-        or_(
-            controls.c.scope == "everything",
-            and_(controls.c.scope == "channel", controls.c.name == messages.c.channel),
-            and_(controls.c.scope == "campaign", controls.c.name == messages.c.campaign),
-            and_(controls.c.scope == "provider", controls.c.name == bindparam("provider")),
-        )
-    )
-    .correlate(messages)
-)
-
 _DUE = (
     select(messages.c.id, messages.c.customer_id)
     .where(
@@ -68,7 +55,7 @@ _DUE = (
         messages.c.send_after <= _NOW,
         messages.c.expires_at > _NOW,
         or_(messages.c.tries == 0, bindparam("may_retry", type_=Boolean())),
-        ~_STOPPED,
+        ~STOPPED,
         ~HELD_BACK,
     )
     .order_by(messages.c.priority.desc(), messages.c.send_after, messages.c.id)
@@ -111,7 +98,6 @@ _CLAIM_SUSPECT = _claim(is_suspect(messages.c.claims))
 def claim(
     connection: Connection,
     channel: str,
-    provider: str,
     now: datetime,
     *,
     batch_size: int,
@@ -129,7 +115,6 @@ def claim(
     wanted = {
         "of_channel": channel,
         "address_kind": ADDRESS_KINDS[channel],
-        "provider": provider,
         "now": now,
         "may_retry": may_retry,
         "new_token": token,

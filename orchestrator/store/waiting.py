@@ -3,41 +3,13 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    and_,
-    exists,
-    false,
-    func,
-    literal,
-    or_,
-    select,
-    union_all,
-)
+from sqlalchemy import Connection, and_, false, func, literal, select, union_all
 
 from orchestrator.model.message import WAITING
 from orchestrator.store.canaries import HELD_BACK
-from orchestrator.tables import controls, messages
+from orchestrator.store.stopped import STOPPED, is_silent
+from orchestrator.tables import messages
 from orchestrator.tables.messages import is_one_of
-
-_STOPPED = exists(
-    select(controls.c.name)
-    .where(
-        or_(
-            controls.c.scope == "everything",
-            and_(controls.c.scope == "channel", controls.c.name == messages.c.channel),
-            and_(controls.c.scope == "campaign", controls.c.name == messages.c.campaign),
-        )
-    )
-    .correlate(messages)
-)
-
-
-def _is_paused(plugin: str) -> ColumnElement[bool]:
-    return exists(
-        select(controls.c.name).where(controls.c.scope == "provider", controls.c.name == plugin)
-    )
 
 
 def due_by_channel(
@@ -52,7 +24,7 @@ def due_by_channel(
         return {}
     parts = []
     for name, plugins in channels.items():
-        silent = and_(*map(_is_paused, plugins)) if plugins else false()
+        silent = and_(*map(is_silent, plugins)) if plugins else false()
         due = (
             select(messages.c.id)
             .where(
@@ -60,7 +32,7 @@ def due_by_channel(
                 is_one_of(messages.c.state, WAITING),
                 messages.c.send_after <= now,
                 messages.c.expires_at > now,
-                ~_STOPPED,
+                ~STOPPED,
                 ~silent,
                 ~HELD_BACK,
             )

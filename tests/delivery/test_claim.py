@@ -16,7 +16,7 @@ def test_the_next_ones_are_found_in_order_and_nothing_is_sorted(tmp_path: Path) 
     shop = Small(tmp_path, {"hello": {}})
     with plans_of(shop.engine, "claims < 2") as (connection, plans):
         until = NOW + timedelta(minutes=2)
-        claim(connection, "email", "outbox", NOW, batch_size=5, token="t", lease_until=until)
+        claim(connection, "email", NOW, batch_size=5, token="t", lease_until=until)
     (plan,) = plans.values()
     assert any("messages_waiting_idx" in line for line in plan), plan
     assert not any("Sort" in line or "B-TREE" in line for line in plan), plan

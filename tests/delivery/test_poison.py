@@ -74,7 +74,7 @@ def test_suspects_are_looked_for_in_an_index_of_their_own(tmp_path: Path) -> Non
     with plans_of(shop.engine, "claims >= 2") as (connection, plans):
         until = NOW + timedelta(minutes=2)
         claim(
-            *(connection, "email", "outbox", NOW),
+            *(connection, "email", NOW),
             batch_size=5,
             token="t",
             lease_until=until,
