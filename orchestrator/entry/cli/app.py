@@ -9,6 +9,7 @@ from orchestrator.entry.cli.approve import approve, release
 from orchestrator.entry.cli.cancel import cancel
 from orchestrator.entry.cli.channel import channel
 from orchestrator.entry.cli.check import check
+from orchestrator.entry.cli.columns import columns
 from orchestrator.entry.cli.deployment import deployment
 from orchestrator.entry.cli.doctor import doctor
 from orchestrator.entry.cli.explain import explain
@@ -70,6 +71,7 @@ def tactful(
 COMMANDS: dict[str, Callable[..., None]] = {
     "check": check,
     "schema": schema,
+    "columns": columns,
     "import": import_,
     "plan": plan,
     "preview": preview,

@@ -33,7 +33,7 @@ def import_(
 
     What is there already stays as it is, so a second import doubles nothing. Rows that cannot be
     taken go to FILE.rejected.csv, with line and reason; the others are kept. Ends with 1 where a
-    row was rejected.
+    row was rejected. `tactful columns` tells what the files may hold.
     """
     from orchestrator.entry import clock
     from orchestrator.entry.cli.screen import as_json

@@ -4,23 +4,10 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from orchestrator.flow.ingest.columns import COLUMNS
 from orchestrator.flow.ingest.records import Kind
 
-NAMES: Mapping[Kind, tuple[str, ...]] = {
-    "customers": (
-        "id", "email", "phone", "addresses", "zone", "country", "region", "locale",
-        "preferred_channel", "quiet_from", "quiet_until", "max_per_week", "traits",
-    ),
-    "products": (
-        "id", "title", "category", "brand", "size", "url", "image_url", "stock", "attributes",
-    ),
-    "prices": ("product", "amount", "currency", "at", "until", "list_amount", "tax"),
-    "stock": ("product", "stock", "at"),
-    "consents": (
-        "customer", "channel", "topic", "given", "at", "until", "touchpoint", "wording",
-    ),
-    "events": ("id", "name", "customer", "at", "properties"),
-}  # fmt: skip
+NAMES: Mapping[Kind, tuple[str, ...]] = {kind: tuple(of) for kind, of in COLUMNS.items()}
 
 _ALIASES: Mapping[Kind, Mapping[str, str]] = {
     "customers": {
@@ -72,6 +59,11 @@ Rename = Mapping[str, str]
 
 def _folded(name: str) -> str:
     return "_".join(_BETWEEN.split(name.strip().lower()))
+
+
+def other_names(kind: Kind, name: str) -> list[str]:
+    """By what else one of our names is known."""
+    return [other for other, ours in _ALIASES[kind].items() if ours == name]
 
 
 def rename_plan(kind: Kind, names: tuple[str, ...], declared: Collection[str] = ()) -> Rename:
