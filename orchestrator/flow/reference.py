@@ -12,6 +12,9 @@ from pathlib import Path
 from orchestrator.flow.load.shape import examples, fields, hints
 from orchestrator.flow.load.values import operators
 from orchestrator.flow.load.written import anchor, default_text, form
+from orchestrator.flow.render.context import MEANINGS, VARIABLES
+from orchestrator.flow.render.filters import FILTERS
+from orchestrator.flow.render.vocabulary import FUNCTIONS, MACROS, OWN_FILTERS
 from orchestrator.model.answer import Answers
 from orchestrator.model.base import Written
 from orchestrator.model.campaign import Campaign, Goal
@@ -137,6 +140,35 @@ It is made into HTML once for each version of a campaign; Jinja then fills it fo
 |---|---|
 """
 
+_IN_TEMPLATES = """\
+### What a template knows
+
+What is unknown is absent, and an absent value is an error that `tactful check` or `preview` tells:
+write `{{ customer.first_name | default("there") }}` or `{% if product.brand is defined %}`.
+Everything that customers and feeds wrote is escaped.
+
+| variable | what it holds | its entries |
+|---|---|---|
+"""
+
+_MONEY = """\
+
+Money is printed by these macros alone. They write what they show into the quote that is kept with
+the message, and what an offer must `show` is looked for there; a bare number where a price belongs
+is an error.
+
+| macro | what it prints |
+|---|---|
+"""
+
+_FILTERS = """\
+
+Filters: {names}.
+
+Those of Jinja that could cost any amount of time or space are left out, and so are `safe`,
+`random`, `range` and `lipsum`. A template's output and its time are limited.
+"""
+
 
 def reference() -> str:
     """The whole page."""
@@ -176,7 +208,21 @@ def _parts() -> Iterator[str]:
     yield "\n" + _TEMPLATES.rstrip("\n")
     for channel, names in TEMPLATE_FILES.items():
         yield f"| `{channel}` | {', '.join(f'`{name}`' for name in names)} |"
+    yield from _in_templates()
     yield "\n" + _WAYS
+
+
+def _in_templates() -> Iterator[str]:
+    yield "\n" + _IN_TEMPLATES.rstrip("\n")
+    for name, meaning in MEANINGS.items():
+        entries = ", ".join(f"`{entry}`" for entry in sorted(VARIABLES[name] or ()))
+        yield f"| `{name}` | {meaning} | {entries} |"
+    yield _MONEY.rstrip("\n")
+    for call, meaning in (MACROS | FUNCTIONS).items():
+        yield f"| `{call}` | {meaning} |"
+    names = ", ".join(f"`{name}`" for name in sorted(FILTERS.keys() - OWN_FILTERS.keys()))
+    own = "; ".join(f"`{name}`: {meaning}" for name, meaning in OWN_FILTERS.items())
+    yield _FILTERS.format(names=f"{own}; and Jinja's {names}").rstrip("\n")
 
 
 _SHOP: dict[str, type[Written]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.flow.render.context import VARIABLES
 from orchestrator.store.accounts import change_breaker
 from tests.cli.shop import NIGHT, NOW, ShopFolder
 
@@ -53,6 +54,20 @@ def test_a_text_message_with_its_segments_cost_and_quote(town: ShopFolder) -> No
     assert Decimal(said["cost"]) == Decimal("0.0079")
     assert [line["product"] for line in said["quote"]] == ["tea"]
     assert "1 segment, 0.0079 USD" in town.ok("preview", "deal", "--customer", "ann")
+
+
+def test_whatever_a_template_is_told_of_is_there(town: ShopFolder) -> None:
+    known = [f"{name}.{entry}" for name, entries in VARIABLES.items() for entry in entries or ()]
+    printed = "".join(
+        f"{{{{ {name} }}}} "
+        for name in ("today", "locale", "language", *sorted(known))
+        if not name.startswith("product") and not name.startswith("event.")
+    )
+    town.write({"campaigns/hello/email.txt.j2": printed + "{{ event.name }} {{ event.at }}"})
+    town.ok("check")
+    said = town.json("preview", "hello", "--customer", "ann")
+    for word in ("November 24", "en_US", "Corner Shop", "care@example.com", "inform", "Signed Up"):
+        assert word in said["text"]
 
 
 def test_a_preview_leaves_nothing_behind(town: ShopFolder) -> None:

@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2.filters import FILTERS as JINJA_FILTERS
 
 from orchestrator.flow import reference
 from orchestrator.flow.load import campaign_schema, load, shop_schema
+from orchestrator.flow.load.folder import own_templates
 from orchestrator.flow.load.read import read_yaml
 from orchestrator.flow.load.shape import fields, models
+from orchestrator.flow.render import vocabulary
+from orchestrator.flow.render.context import MEANINGS, VARIABLES
+from orchestrator.flow.render.filters import FILTERS
+from orchestrator.flow.render.money_text import FUNCTIONS
+from orchestrator.flow.render.templates import MACRO_FILES
 from orchestrator.model.campaign import Campaign
 from orchestrator.model.shop import Shop
 from tests.load.json_schema import complaints
@@ -49,6 +56,18 @@ def test_every_key_is_told_of(model: Any) -> None:
         for key, (_, field) in fields(kind).items():
             assert field.description, f"{kind.__name__}.{key} has no description"
             assert f"| `{key}` | {field.description} |" in PAGE
+
+
+def test_all_that_a_template_may_use_is_told_of() -> None:
+    sources = {name: own_templates().joinpath(name).read_text("utf-8") for name in MACRO_FILES}
+    macros = {
+        macro for source in sources.values() for macro in re.findall(r"{% macro (\w+)", source)
+    }
+    called = {call.partition("(")[0] for call in (*vocabulary.MACROS, *vocabulary.FUNCTIONS)}
+    behind_macros = {"price_parts", "price_line", "order_url"}
+    assert called | behind_macros == macros | {function.__name__ for function in FUNCTIONS}
+    assert MEANINGS.keys() == VARIABLES.keys()
+    assert vocabulary.OWN_FILTERS.keys() == FILTERS.keys() - JINJA_FILTERS.keys()
 
 
 def test_every_link_of_the_page_leads_somewhere() -> None:

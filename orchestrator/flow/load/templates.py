@@ -96,7 +96,6 @@ def known_variables(campaign: Campaign, shop: Shop) -> Known:
         for name in _OFFER:
             del known[name]
     known["customer"] = frozenset({"traits", *shop.traits})
-    known["shop"] = frozenset({"brand", "postal_address", "contact", "url"})
     return known
 
 

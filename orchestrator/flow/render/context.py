@@ -1,16 +1,5 @@
 """The data that templates see: plain records, texts, numbers, dates and price views.
 
-    customer    every trait by its name, and first_name, last_name; `traits` holds them all
-    shop        brand, postal_address, and whatever else shop.yaml says of the shop
-    campaign    name, topic, purpose
-    event       name, at, properties (what the trigger brought; absent without an event)
-    products    a list of records: id, title, brand, size, category, url, order_link, image_url,
-                price (print it with price(product) or price_short(product))
-    product     the first of them, if there is one
-    links       unsubscribe, preferences, order
-    today       the customer's local date
-    locale      such as en_US; `language` is its first part
-
 What is unknown is absent, so that `{{ customer.first_name | default("there") }}` reads well and
 nothing prints "None". Addresses on the web that are not http or https are absent too.
 """
@@ -27,19 +16,33 @@ from orchestrator.model.money import Price
 
 VARIABLES: Final[dict[str, frozenset[str] | None]] = {
     "customer": None,
-    "shop": None,
+    "shop": frozenset({"brand", "postal_address", "contact", "url"}),
     "campaign": frozenset({"name", "topic", "purpose"}),
     "event": frozenset({"name", "at", "properties"}),
     "products": None,
     "product": frozenset(
         {"id", "title", "brand", "size", "category", "url", "order_link", "image_url", "price"}
     ),
-    "links": frozenset({"unsubscribe", "preferences", "order"}),
+    "links": frozenset({"unsubscribe", "preferences"}),
     "today": None,
     "locale": None,
     "language": None,
 }
 """The variables of a template, each with its known entries; None where any name may be right."""
+
+MEANINGS: Final[dict[str, str]] = {
+    "customer": "every trait by its name, and `first_name`, `last_name`; `traits` holds them all",
+    "shop": "who writes; `url` is `base_url`",
+    "campaign": "which one it is",
+    "event": "what the trigger brought; absent where it brought none",
+    "products": "what the offer proposes, the best first: a list of records like `product`",
+    "product": "the first of them, if there is one; `price` is printed by a macro",
+    "links": "the customer's own pages",
+    "today": "the customer's local date",
+    "locale": "such as `en_US`",
+    "language": "its first part, `en`",
+}
+"""What each of them holds."""
 
 _WEB = re.compile(r"https?://[^\s\x00-\x1f\x7f<>\"'`\\]+", re.IGNORECASE).fullmatch
 # What forms and exports write where there is no first name.
