@@ -16,6 +16,7 @@ from orchestrator.entry.cli.explain import explain
 from orchestrator.entry.cli.faults import Commands
 from orchestrator.entry.cli.forget import forget
 from orchestrator.entry.cli.importing import import_
+from orchestrator.entry.cli.init import init
 from orchestrator.entry.cli.migrate import migrate
 from orchestrator.entry.cli.pausing import pause, resume
 from orchestrator.entry.cli.plan import plan
@@ -36,7 +37,7 @@ app = typer.Typer(
     name="tactful",
     cls=Commands,
     help="Push messages with good manners: check, plan, run and explain a shop's campaigns.",
-    epilog="Begin with `tactful check`, then `tactful plan`. Each command has its own --help.",
+    epilog="Begin with `tactful init`, or `check` and `plan`. Each command has its own --help.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -69,6 +70,7 @@ def tactful(
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "init": init,
     "check": check,
     "schema": schema,
     "columns": columns,
