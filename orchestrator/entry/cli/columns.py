@@ -13,7 +13,7 @@ def columns(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Say which columns an import takes, what they mean and how they are written.
+    """Say what the files of an import may hold.
 
     \b
     tactful columns prices

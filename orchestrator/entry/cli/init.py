@@ -13,12 +13,12 @@ def init(
     name: Annotated[str, typer.Option(help="What the shop is called.")] = "Corner Shop",
     json: Json = False,
 ) -> None:
-    """Begin a shop: its settings, two campaigns, and made-up customers to try them on.
+    """Begin a shop, with made-up customers to try it on.
 
     \b
     tactful init my-shop --name "Corner Shop"
 
-    Its README.md tells how to go on.
+    It has its settings and two campaigns; its README.md tells how to go on.
     """
     from orchestrator.entry import clock
     from orchestrator.entry.cli.screen import as_json, out
