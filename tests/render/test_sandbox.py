@@ -6,8 +6,7 @@ from datetime import UTC
 
 import pytest
 
-from orchestrator.flow.render import RenderFailed, RenderLimits, TemplateSet, render_text
-from orchestrator.flow.render.render import Rendered
+from orchestrator.flow.render import Rendered, RenderFailed, RenderLimits, TemplateSet, render_text
 from orchestrator.flow.render.state import RenderState
 from tests.render.shop import message, templates
 
@@ -136,6 +135,12 @@ def test_bombs_end_at_the_limits(source: str, why: set[str]) -> None:
 def test_the_clock_ends_what_steps_do_not() -> None:
     hurried = RenderLimits(render_time_s=0.0)
     assert reason("a{{ customer.first_name }}b", hurried) == "too_slow"
+
+
+def test_the_first_message_does_not_pay_for_the_compiling() -> None:
+    many = "{{ customer.first_name }}, " * 4_000
+    outcome = run(many, RenderLimits(render_time_s=0.1))
+    assert isinstance(outcome, Rendered), outcome
 
 
 def test_a_machine_that_stands_still_costs_no_message() -> None:

@@ -1,6 +1,7 @@
 """From templates and data to what a customer gets, or to the reason why there is nothing."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -14,6 +15,7 @@ from orchestrator.flow.render.inline_css import inline
 from orchestrator.flow.render.money_text import quote_of
 from orchestrator.flow.render.state import (
     DEFAULT_LIMITS,
+    OutOfTime,
     Reason,
     RenderLimits,
     RenderRefused,
@@ -58,12 +60,16 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class RenderFailed:
-    """Why there is no message. `line` counts from 1; 0 where no line is to blame."""
+    """Why there is no message. `line` counts from 1; 0 where no line is to blame.
+
+    `out_of_time`: it took too long by the clock, which may be the machine's fault.
+    """
 
     reason: Reason
     detail: str
     template: str = ""
     line: int = 0
+    out_of_time: bool = False
 
 
 def file_name(kind: str, prefix: str = "") -> str:
@@ -88,6 +94,23 @@ def render_email(
 ) -> Rendered | RenderFailed:
     """Subject, HTML with its CSS inlined, and the plain-text part (from `email.txt.j2`, else made
     from the HTML). With `offer`, a message without a total price or an order link has failed."""
+    return _in_time(lambda: _email(templates, context, prefix, offer, limits))
+
+
+def _in_time(render: Callable[[], Rendered | RenderFailed]) -> Rendered | RenderFailed:
+    """What took too long is tried once more: the first time may have compiled the templates, or the
+    machine has stood still for others, which a guest counts as time of the processor's."""
+    made = render()
+    return render() if isinstance(made, RenderFailed) and made.out_of_time else made
+
+
+def _email(
+    templates: TemplateSet,
+    context: MessageContext,
+    prefix: str,
+    offer: bool,
+    limits: RenderLimits,
+) -> Rendered | RenderFailed:
     state = RenderState(context.locale, context.zone, limits)
     name = ""
     try:
@@ -136,6 +159,17 @@ def render_text(
     One by telephone is folded into GSM-7 where nothing is lost, with its segments counted; what too
     many of them are is for the caller to say.
     """
+    return _in_time(lambda: _text(templates, context, prefix, kind, offer, limits))
+
+
+def _text(
+    templates: TemplateSet,
+    context: MessageContext,
+    prefix: str,
+    kind: str,
+    offer: bool,
+    limits: RenderLimits,
+) -> Rendered | RenderFailed:
     state = RenderState(context.locale, context.zone, limits)
     name = file_name(f"{kind.removesuffix('.txt')}.subject", prefix)
     try:
@@ -214,6 +248,8 @@ def _failed(error: Exception, name: str, templates: TemplateSet) -> RenderFailed
     line = templates.line(template, line)
     reason: Reason
     match error:
+        case OutOfTime():
+            return RenderFailed(error.reason, error.detail, template, line, out_of_time=True)
         case RenderRefused():
             reason = error.reason
         case UndefinedError():

@@ -39,6 +39,13 @@ class RenderRefused(Exception):
         self.detail = detail
 
 
+class OutOfTime(RenderRefused):
+    """It took too long, by the clock."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__("too_slow", f"longer than {limit_s} s")
+
+
 @dataclass(frozen=True, slots=True)
 class RenderLimits:
     """What one template may cost. A step is a turn of a loop, or a call of a macro or function; the
@@ -76,9 +83,9 @@ class RenderState:
             self.check_time()
 
     def check_time(self) -> None:
-        """Raises RenderRefused past the deadline."""
+        """Raises OutOfTime past the deadline."""
         if thread_time() > self.deadline:
-            raise RenderRefused("too_slow", f"longer than {self.limits.render_time_s} s")
+            raise OutOfTime(self.limits.render_time_s)
 
     def check_chars(self, chars: int) -> None:
         """Raises RenderRefused for a text longer than a whole message may be."""
