@@ -36,6 +36,7 @@ from orchestrator.store.database import reading, writing
 from orchestrator.store.leases import tidy
 from orchestrator.store.messages import Move
 from orchestrator.store.targets import Target, keep_targets
+from orchestrator.store.waiting import due_by_channel
 
 BATCH_SIZE_MAX = 500
 SUSPECT_EVERY = 10
@@ -79,9 +80,20 @@ class Dispatcher:
         """Send on every channel until nothing more is due, or a provider may not be given more."""
         self.tidy(watch.now())
         met = Sent()
-        for name in self.accounts.channels:
+        for name in self._due(watch.now()):
             met.add(self.dispatch_channel(name, watch, tell))
         return met
+
+    def _due(self, now: datetime) -> list[str]:
+        """On which channels something may leave. Nobody is locked out by asking: most often there
+        is nothing."""
+        channels = {
+            name: [account.plugin for account in self.accounts.of(name)]
+            for name in self.accounts.channels
+        }
+        with reading(self.engine) as connection:
+            due = due_by_channel(connection, channels, now, most=1)
+        return [name for name in channels if name in due]
 
     def tidy(self, now: datetime) -> int:
         """End what has expired, and see to what workers have left behind."""

@@ -2,14 +2,30 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, and_, false, func, literal, select, union_all
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Integer,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from orchestrator.model.message import WAITING
 from orchestrator.store.canaries import HELD_BACK
 from orchestrator.store.stopped import STOPPED, is_silent
 from orchestrator.tables import messages
+from orchestrator.tables.base import Instant
 from orchestrator.tables.messages import is_one_of
+
+_NOW = bindparam("now", type_=Instant())
 
 
 def due_by_channel(
@@ -22,25 +38,31 @@ def due_by_channel(
     """
     if not channels:
         return {}
+    asked = tuple((name, tuple(plugins)) for name, plugins in channels.items())
+    found = connection.execute(_due(asked), {"now": now, "most": most})
+    return {channel: number for channel, number in found if number}
+
+
+@lru_cache(maxsize=100)
+def _due(channels: tuple[tuple[str, tuple[str, ...]], ...]) -> CompoundSelect[Any]:
     parts = []
-    for name, plugins in channels.items():
+    for name, plugins in channels:
         silent = and_(*map(is_silent, plugins)) if plugins else false()
         due = (
             select(messages.c.id)
             .where(
                 messages.c.channel == name,
                 is_one_of(messages.c.state, WAITING),
-                messages.c.send_after <= now,
-                messages.c.expires_at > now,
+                messages.c.send_after <= _NOW,
+                messages.c.expires_at > _NOW,
                 ~STOPPED,
                 ~silent,
                 ~HELD_BACK,
             )
-            .limit(most)
+            .limit(bindparam("most", type_=Integer()))
             .subquery()
         )
         parts.append(
             select(literal(name).label("channel"), func.count().label("due")).select_from(due)
         )
-    found = connection.execute(union_all(*parts))
-    return {channel: number for channel, number in found if number}
+    return union_all(*parts)
