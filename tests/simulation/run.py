@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from orchestrator.flow import plan as planning
 from orchestrator.flow.accounts import Accounts
@@ -19,6 +19,7 @@ from orchestrator.store.consents import suppress
 from orchestrator.store.controls import pause, resume
 from orchestrator.store.database import reading, writing
 from orchestrator.tables import addresses, messages
+from orchestrator.tables.base import Instant
 from tests.simulation.baton import Baton, Nerves
 from tests.simulation.provider import CALM, FIERCE, MOODY, Line, Provider, lines
 from tests.simulation.stage import AMOUNT, MINUTE, Stage
@@ -34,6 +35,14 @@ PLANS_MAX = 5
 ROUGH = Nerves(dies=0.002, stalls=0.06, switches=0.3, spans_s=(14, 150, 300, 400, 700))
 ROUGH_EVERY = 5
 """One run of so many is rough: everybody stands still all the time, and answers are lost."""
+
+
+_waits = messages.c.state.in_(WAITING)
+_WAITING = select(func.min(messages.c.send_after), func.min(messages.c.expires_at)).where(_waits)
+_IN_HAND = select(func.min(messages.c.lease_until)).where(messages.c.state.in_(UNDECIDED), ~_waits)
+_LATER = select(func.min(messages.c.send_after)).where(
+    _waits, messages.c.send_after > bindparam("now", type_=Instant())
+)
 
 
 @dataclass
@@ -240,17 +249,10 @@ class Run:
 
     def _next_due(self) -> datetime | None:
         """When to look again; None when every message has ended."""
-        waits, held = messages.c.state.in_(WAITING), messages.c.state.in_(UNDECIDED)
-        at = func.min(messages.c.send_after), func.min(messages.c.expires_at)
         with reading(self.stage.engine) as connection:
-            after = connection.execute(select(*at).where(waits)).one()
-            lease = connection.execute(
-                select(func.min(messages.c.lease_until)).where(held, ~waits)
-            ).scalar()
-            later = select(func.min(messages.c.send_after)).where(
-                waits, messages.c.send_after > self.baton.now
-            )
-            soon = connection.execute(later).scalar()
+            after = connection.execute(_WAITING).one()
+            lease = connection.execute(_IN_HAND).scalar()
+            soon = connection.execute(_LATER, {"now": self.baton.now}).scalar()
         times = [t for t in (after[1], lease, soon) if t is not None]
         if not times:
             return None
