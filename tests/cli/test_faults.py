@@ -1,5 +1,6 @@
 """How commands begin and end: at once, and never with a traceback."""
 
+import os
 import subprocess
 import sys
 from errno import ENOSPC
@@ -148,12 +149,31 @@ def test_what_is_wrong_is_told_on_a_full_disk_too(
     def full(*_: object, **__: object) -> None:
         raise OSError(ENOSPC, "No space left on device")
 
+    def broken(*_: object) -> None:
+        raise RuntimeError("quite unexpected")
+
     monkeypatch.setattr("orchestrator.entry.cli.faults.NamedTemporaryFile", full)
-    monkeypatch.setattr("orchestrator.entry.opening.read_folder", full)
+    monkeypatch.setattr("orchestrator.entry.opening.read_folder", broken)
     result = shop("check")
     assert result.exit_code == 3
-    assert "No space left on device" in result.stderr
+    assert "quite unexpected" in result.stderr
     assert "tactful --debug" in result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk at hand")
+@pytest.mark.parametrize("words", [("check",), ("schema",), ("--version",)])
+def test_an_answer_for_which_there_is_no_room_is_no_fault_of_ours(
+    shop: ShopFolder, words: tuple[str, ...]
+) -> None:
+    code = "from orchestrator.entry.cli import main; main()"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], stdout=full, stderr=subprocess.PIPE, text=True,
+            check=False, cwd=Path(__file__).parents[2],
+            env={**os.environ, "TACTFUL_HOME": str(shop.home)},
+        )  # fmt: skip
+    assert done.stderr == "Error: it cannot be written: No space left on device\n"
+    assert done.returncode == 3
 
 
 def test_the_database_stands_where_it_is_told(shop: ShopFolder) -> None:

@@ -9,6 +9,7 @@
 
 import sys
 import traceback
+from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS
 from tempfile import NamedTemporaryFile
 from typing import Any
 
@@ -20,9 +21,19 @@ PROBLEMS, WRONG_USE, BROKEN, STOPPED = 1, 2, 3, 130
 REFUSED = {"42501", "25006"}
 """PostgreSQL: this role may not do that; the server, or the database, is read-only."""
 
+DISK = {ENOSPC, EDQUOT, EFBIG, EROFS, EIO}
+"""What a disk says that takes no more: of the answer itself, where that goes into a file."""
+
 
 class Commands(TyperGroup):
     """The commands; whatever one of them raises ends here."""
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        """Read what was asked for. Some options answer at once, such as `--version`."""
+        try:
+            return super().make_context(*args, **more)
+        except OSError as error:
+            raise SystemExit(_tell(error)) from None
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
@@ -53,6 +64,10 @@ def _tell(error: Exception) -> int:
         case BrokenPipeError():  # `tactful report | head`
             sys.stderr.close()
             return 0
+        case OSError() if error.errno in DISK:
+            where = f" ({error.filename})" if error.filename else ""
+            complain(f"it cannot be written{where}: {error.strerror}")
+            return BROKEN
         case WrongUse():
             complain(str(error))
             return WRONG_USE
