@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
 from orchestrator.rules.now import NOW
 from orchestrator.tables import prices
+from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import later
 
 PRIOR = timedelta(days=30)
@@ -42,11 +43,14 @@ def price_now(product_id: ColumnElement[Any], currency: str) -> ColumnElement[An
 def lowest_before(price: Any) -> ColumnElement[Any]:
     """The lowest amount that held at any time in the 30 days before `price` (an alias) began.
 
-    Unknown where one of them was told with another tax: an amount with the tax in it and one
-    without it are not compared.
+    It began where it was told for the first time: a catalogue that is told again every night says
+    nothing new. Unknown where one of those before was told with another tax: an amount with the tax
+    in it and one without it are not compared.
     """
     earlier, next_one = prices.alias("earlier"), prices.alias("next_one")
-    window_began = later(price.c.valid_from, -PRIOR)
+    # Worked out once for each price: neither database takes the select with an offset apart.
+    began = select(_began(price).label("at")).offset(0).subquery("began").c.at
+    window_began = later(began, -PRIOR)
     replaced_before = exists(
         select(next_one.c.id)
         .where(
@@ -63,10 +67,52 @@ def lowest_before(price: Any) -> ColumnElement[Any]:
         .where(
             earlier.c.product_id == price.c.product_id,
             earlier.c.currency == price.c.currency,
-            earlier.c.valid_from < price.c.valid_from,
+            earlier.c.valid_from < began,
             or_(earlier.c.valid_until.is_(None), earlier.c.valid_until > window_began),
             ~replaced_before,
         )
-        .correlate_except(earlier)
+        .correlate(price)
+        .scalar_subquery()
+    )
+
+
+def _began(price: Any) -> ColumnElement[Any]:
+    """Since when the amount of `price` holds without a break, however often it was told since."""
+    other, after = prices.alias("other"), prices.alias("after_other")
+    same = prices.alias("same")
+    next_from = (
+        select(func.min(after.c.valid_from))
+        .where(
+            after.c.product_id == other.c.product_id,
+            after.c.currency == other.c.currency,
+            after.c.valid_from > other.c.valid_from,
+        )
+        .correlate(other)
+        .scalar_subquery()
+    )
+    last_other = (
+        select(func.max(other.c.valid_from))
+        .where(
+            other.c.product_id == price.c.product_id,
+            other.c.currency == price.c.currency,
+            other.c.valid_from < price.c.valid_from,
+            or_(
+                other.c.amount != price.c.amount,
+                other.c.tax.is_distinct_from(price.c.tax),
+                other.c.valid_until < next_from,
+            ),
+        )
+        .correlate(price)
+        .scalar_subquery()
+    )
+    return (
+        select(func.min(same.c.valid_from, type_=Instant()))
+        .where(
+            same.c.product_id == price.c.product_id,
+            same.c.currency == price.c.currency,
+            same.c.valid_from <= price.c.valid_from,
+            or_(last_other.is_(None), same.c.valid_from > last_other),
+        )
+        .correlate(price)
         .scalar_subquery()
     )

@@ -61,6 +61,26 @@ def test_the_lowest_price_is_of_the_thirty_days_before(
     assert lowest(*before, NOW_IT_IS) == expected
 
 
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ([price(BEGAN - 3 * DAY, "8"), price(BEGAN - 2 * DAY, "8")], "10.00 USD"),
+        ([price(BEGAN - 60 * DAY, "8"), price(BEGAN - 50 * DAY, "8")], "10.00 USD"),
+        # It had ended, or another one came between: then it began anew.
+        ([price(BEGAN - 3 * DAY, "8", until=(BEGAN - DAY).isoformat())], "8.00 USD"),
+        ([price(BEGAN - 3 * DAY, "8", until=BEGAN.isoformat())], "10.00 USD"),
+        ([price(BEGAN - 3 * DAY, "8"), price(BEGAN - DAY, "9")], "8.00 USD"),
+        ([price(BEGAN - 3 * DAY, "8", tax="0.1")], None),
+    ],
+)
+def test_a_price_that_is_told_again_began_when_it_was_told_first(
+    before: list[Told], expected: str | None
+) -> None:
+    """A shop that tells its whole catalogue every night keeps its reductions."""
+    ten = price(BEGAN - 90 * DAY, "10")
+    assert lowest(ten, *before, NOW_IT_IS) == expected
+
+
 def test_an_amount_with_the_tax_in_it_is_not_compared_with_one_without() -> None:
     before = price(BEGAN - 9 * DAY, "10.00", tax="included")
     assert lowest(before, price(BEGAN, "9.80", tax="0.08")) is None
