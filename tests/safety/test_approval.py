@@ -194,3 +194,40 @@ def test_supposing_leaves_what_was_approved_of(tmp_path: Path) -> None:
     with writing(shop.engine) as connection:
         approving.suppose(connection, shop.tactful.versions, NOW)
     assert [row["audience"] for row in shop.rows(approvals_table)] == [6]
+
+
+def planned(shop: Small, only: tuple[str, ...] = ()) -> dict[str, int]:
+    found = forecast(shop.tactful, NOW - MINUTE, only=only)
+    return {one.campaign: one.planned for one in found.campaigns}
+
+
+@both
+def test_what_nobody_has_approved_of_takes_nothing_from_the_others(tmp_path: Path) -> None:
+    """It would: but nothing of it is planned, whatever the plan shows of it."""
+    one_a_day = {"caps": {"overall": ["1 per day"]}}
+    urgent = {**DAILY, "priority": 90}
+    plain = {"trigger": DAILY["trigger"]}
+    shop = Small(tmp_path, {"daily": urgent, "other": urgent, "plain": plain}, shop=one_a_day)
+    add(shop, range(6))
+    assert planned(shop) == {"daily": 6, "other": 6, "plain": 6}, "each waiting one as if alone"
+    assert planned(shop, ("plain",)) == {"plain": 6}
+    (one,) = forecast(shop.tactful, NOW - MINUTE, only=("other",)).campaigns
+    agree(shop.tactful, "other", one.digest, None, "ann", NOW - MINUTE)
+    assert planned(shop) == {"daily": 6, "other": 6, "plain": 0}
+    assert shop.plan(NOW)["other"]["planned"] == 6
+    assert "daily" not in shop.plan(NOW)
+
+
+@both
+def test_a_campaign_alone_is_planned_after_what_comes_before_it(tmp_path: Path) -> None:
+    """What takes the day's only message at noon leaves none for one o'clock, whoever asks."""
+    one_a_day = {"caps": {"overall": ["1 per day"]}}
+    later = {**DAILY, "trigger": {"cron": "0 13 * * *"}}
+    plain = {"trigger": DAILY["trigger"]}
+    shop = Small(tmp_path, {"daily": later, "plain": plain}, shop=one_a_day)
+    add(shop, range(6))
+    assert planned(shop) == {"daily": 0, "plain": 6}
+    assert planned(shop, ("daily",)) == {"daily": 0}
+    whole, alone = (forecast(shop.tactful, NOW - MINUTE, only=o) for o in ((), ("daily",)))
+    assert whole.campaigns[0].digest == alone.campaigns[0].digest
+    assert [look.campaigns for look in alone.looks] == [("daily",)]

@@ -35,6 +35,8 @@ def test_approved_as_the_plan_says(town: ShopFolder) -> None:
     said = town.ok("plan", "deal")
     command = next(line for line in said.splitlines() if line.startswith("`tactful approve"))
     assert "waits until somebody approves of this content" in said
+    assert "Not counted, for nobody has approved of it: deal (4)." in said
+    assert "\n0 messages, 0.00 USD. Nothing was written.\n" in said
     town.ok("run", "--once", at=WEDNESDAY + MINUTE)
     assert town.sent() == []
     words = command.strip("`").split()[1:]

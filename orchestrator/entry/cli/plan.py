@@ -38,7 +38,8 @@ def plan(
 
     It is the planning itself, undone at the end. Without --at it looks now, for what events ask,
     and at the next slot of every schedule. A campaign that was never put to work is taken as if it
-    had been for long. The digest changes when the campaigns or the messages would be others.
+    had been for long; one that waits for approval, as if it alone were approved of besides the
+    others. The digest changes when the campaigns or the messages would be others.
     """
     from orchestrator.entry import clock
     from orchestrator.entry.cli.screen import as_json, warn
@@ -174,8 +175,11 @@ class _Printed:
                 self._sample(sample)
 
     def _approval(self, one: "CampaignForecast") -> None:
-        if one.approval:
-            self._console.print(one.approval, style="" if one.approved else "bold yellow")
+        if one.approval and one.approved:
+            self._console.print(one.approval)
+        elif one.approval:
+            said = f"{one.approval}; shown as if it alone were approved of besides the others"
+            self._console.print(said, style="bold yellow", soft_wrap=True)
         if one.approval and (one.halted or not one.approved):
             number = "" if one.by_schedule and not one.halted else " --audience NUMBER"
             said = f"`tactful approve {one.campaign} --digest {one.digest}{number}`"
@@ -234,9 +238,14 @@ class _Printed:
         self._console.print(shown)
 
     def _sum(self) -> None:
-        planned = sum(one.planned for one in self._found.campaigns)
-        cost = sum((one.cost for one in self._found.campaigns), Decimal(0))
+        waiting = [one for one in self._found.campaigns if one.approval and not one.approved]
+        leaving = [one for one in self._found.campaigns if one not in waiting]
+        planned = sum(one.planned for one in leaving)
+        cost = sum((one.cost for one in leaving), Decimal(0))
         self._console.print()
+        if waiting:
+            names = ", ".join(f"{one.campaign} ({one.planned:,})" for one in waiting)
+            self._console.print(f"Not counted, for nobody has approved of it: {names}.")
         self._console.print(
             f"{planned:,} messages, {money(cost)} {self._found.currency}. Nothing was written.",
             style="bold",

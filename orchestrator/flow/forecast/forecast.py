@@ -1,11 +1,12 @@
 """A forecast: the engine's own planning, asked ahead of time and undone."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
+from operator import attrgetter
 
 from sqlalchemy import Connection
 
@@ -101,6 +102,15 @@ class _Tally:
     halted: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one planning came to: of each campaign, and the digest of who would get it."""
+
+    campaigns: Mapping[str, CampaignForecast]
+    digests: Mapping[str, str]
+    who: Sequence[Planned]
+
+
 def forecast(
     tactful: Tactful,
     now: datetime,
@@ -112,42 +122,90 @@ def forecast(
 ) -> Forecast:
     """Plan in a transaction that is undone: now and at each schedule's next slot, or `at` a moment.
 
-    All campaigns that ask at a moment are asked, for they share the customers' caps; `only` says
-    which are told about.
+    All campaigns that ask by then are asked, for they share the customers' caps; `only` says which
+    are told about. One that waits for approval is told about as if it alone were approved of,
+    besides those that are: from the others it takes nothing until it is.
     """
     with reading(tactful.engine) as connection:
         clocks = all_clocks(connection)
+        approved = approvals(connection)
     versions = sorted(tactful.versions, key=arbitration)
     told = [v for v in versions if v.name in only or not only]
-    names = {version.name for version in told}
+    waiting = [v for v in told if v.needs_approval and v.digest not in approved]
+    others = [v for v in told if not v.needs_approval or v.digest in approved]
     moments = (
         looks(versions, clocks, now)
         if at is None
         else [Look(at, tuple(version.name for version in versions))]
     )
-    asked = tuple(look for look in moments if not names.isdisjoint(look.campaigns))
-    since = begins(versions, clocks, now, at)
-
-    def first(connection: Connection) -> None:
-        tactful.pass_over(connection, now)
-
-    with rehearsing(tactful.engine, tactful.versions, since, first) as connection:
-        paused = controls.pauses(connection)
-        approved = approvals(connection)
-        suppose(connection, tactful.versions, now)
-        last_id = last_message(connection)
-        tally = _plan(connection, tactful, asked)
-        found = [way for way in ways(connection, last_id) if way.campaign in names]
-        estimates = [
-            OnChannel(way, estimate(connection, tactful, way, last_id, samples_max))
-            for way in found
-        ]
-        digest, own, who = _digests(connection, told, last_id, with_who=with_who)
-    campaigns = tuple(
-        _campaign(tactful, v, tally, estimates, paused, own[v.name], approved.get(v.digest))
-        for v in told
+    ahead = _Ahead(
+        tactful, now, moments, begins(versions, clocks, now, at), samples_max, with_who=with_who
     )
-    return Forecast(asked, campaigns, digest, tactful.shop.currency, who)
+    found = [ahead.plan(others)] if others else []
+    found += [ahead.plan([version], suppose_approved=True) for version in waiting]
+    campaigns = {name: one for part in found for name, one in part.campaigns.items()}
+    digests = {name: one for part in found for name, one in part.digests.items()}
+    who = sorted((one for part in found for one in part.who), key=attrgetter("campaign"))
+    return Forecast(
+        tuple(look for look in moments if not digests.keys().isdisjoint(look.campaigns)),
+        tuple(campaigns[version.name] for version in told),
+        _together(told, digests),
+        tactful.shop.currency,
+        tuple(who),
+    )
+
+
+def _together(told: Iterable[Version], digests: Mapping[str, str]) -> str:
+    """The digest of the versions and of every message of theirs."""
+    lines = sorted(f"{version.digest}\t{digests[version.name]}\n" for version in told)
+    return sha256("".join(lines).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """Plans ahead, each time from how things are now."""
+
+    tactful: Tactful
+    now: datetime
+    moments: Sequence[Look]
+    begins: Mapping[str, datetime]
+    samples_max: int
+    with_who: bool = field(kw_only=True)
+
+    def plan(self, told: Sequence[Version], *, suppose_approved: bool = False) -> _Found:
+        """Plan all that asks until the last of these has asked; what is told is of these."""
+        tactful, now, names = self.tactful, self.now, {version.name for version in told}
+        last = max((k.at for k in self.moments if not names.isdisjoint(k.campaigns)), default=now)
+
+        def first(connection: Connection) -> None:
+            tactful.pass_over(connection, now)
+
+        with rehearsing(tactful.engine, tactful.versions, self.begins, first) as connection:
+            paused = controls.pauses(connection)
+            approved = approvals(connection)
+            if suppose_approved:
+                suppose(connection, told, now)
+            last_id = last_message(connection)
+            tally = _plan(connection, tactful, [look for look in self.moments if look.at <= last])
+            estimates = [
+                OnChannel(way, estimate(connection, tactful, way, last_id, self.samples_max))
+                for way in ways(connection, last_id)
+                if way.campaign in names
+            ]
+            digests, who = _digests(connection, told, last_id, with_who=self.with_who)
+        campaigns = {
+            v.name: _campaign(
+                tactful,
+                v,
+                tally,
+                estimates,
+                paused,
+                plan_digest(v, digests[v.name]),
+                approved.get(v.digest),
+            )
+            for v in told
+        }
+        return _Found(campaigns, digests, who)
 
 
 def _plan(connection: Connection, tactful: Tactful, asked: Iterable[Look]) -> _Tally:
@@ -167,25 +225,17 @@ def _plan(connection: Connection, tactful: Tactful, asked: Iterable[Look]) -> _T
 
 def _digests(
     connection: Connection, told: Sequence[Version], last_id: int, *, with_who: bool
-) -> tuple[str, dict[str, str], tuple[Planned, ...]]:
-    """The digest of the versions and of every message, in order; that of each campaign alone; and
-    the messages, if wanted.
-    """
-    digest = sha256()
+) -> tuple[dict[str, str], list[Planned]]:
+    """The digest of every message of each campaign, in order; and the messages, if wanted."""
     own = {version.name: sha256() for version in told}
-    for version in sorted(version.digest for version in told):
-        digest.update(f"{version}\n".encode())
     who = []
     for one in in_order(connection, last_id):
         if one.campaign in own:
             row = (one.campaign, one.customer, one.occasion, str(one.step), one.channel)
-            line = ("\t".join(row) + "\n").encode()
-            digest.update(line)
-            own[one.campaign].update(line)
+            own[one.campaign].update(("\t".join(row) + "\n").encode())
             if with_who:
                 who.append(one)
-    each = {v.name: plan_digest(v, own[v.name].hexdigest()) for v in told}
-    return digest.hexdigest(), each, tuple(who)
+    return {name: digest.hexdigest() for name, digest in own.items()}, who
 
 
 def _campaign(
