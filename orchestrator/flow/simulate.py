@@ -21,8 +21,9 @@ from orchestrator.flow.tactful import Tactful
 from orchestrator.store.database import open_database, writing
 from orchestrator.store.past import copy_to, forget_ledger, take_out_consents
 
-BEFORE = timedelta(days=365)
-"""The campaigns count as put to work long before the simulation begins."""
+JUST_BEFORE = timedelta(microseconds=1)
+"""The campaigns count as put to work so long before the simulation begins. What was due until then
+would have left, or been missed, before: it is neither sent at the first moment nor told as late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def simulate(
             statements = take_out_consents(connection)
         learn_anew(engine)
         tactful = make(engine)
-        tactful.publish(span.start - BEFORE)
+        tactful.publish(span.start - JUST_BEFORE)
         with writing(engine) as connection:
             suppose(connection, tactful.versions, span.start)
         later = _rewind(tactful, statements, span.start)

@@ -243,6 +243,16 @@ def test_the_past_with_these_campaigns(town: ShopFolder) -> None:
     assert "4 sent" in town.ok(*words)
 
 
+def test_what_was_due_before_the_simulation_is_none_of_its_messages(town: ShopFolder) -> None:
+    """It neither leaves in a burst at the first moment, nor is it told as missed."""
+    town.change_campaign("deal", "0 10 * * WED", "0 10 * * *")
+    words = ("simulate", "--from", "2026-11-24 10:30", "--to", "2026-11-25 12:00", "--step", "1h")
+    report = town.json(*words)["report"]
+    assert of(report, "hello")["channels"] == []
+    assert of(report, "deal")["channels"][0]["sent"] == 3
+    assert [of(report, name)["not_sent"] for name in ("hello", "deal")] == [[], []]
+
+
 @pytest.mark.parametrize(
     ("start", "end", "step", "said"),
     [
