@@ -88,3 +88,62 @@ def test_near_names_are_suggested() -> None:
 
 def test_all_problems_of_a_file_come_at_once() -> None:
     assert len(found("{{ a }}\n{{ b }}\n$5\n{{ product.price }}")) == 4
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "column", "what"),
+    [
+        ("{{ price() }}", 1, 4, "price(): 'product' is missing"),
+        ("\n{{ price(product, 2) }}", 2, 4, "price(): takes 1 at most, and is given 2"),
+        (
+            "{{ order_button(product, lable='Go') }}",
+            1,
+            4,
+            "order_button(): takes no 'lable'; it takes: product, label",
+        ),
+        ("{{ word('ordr') }}", 1, 4, "word(): there is no 'ordr'"),
+        ("{{ word('fee') }}", 1, 4, "word(): there is no 'amount'"),
+        (
+            "{{ amount(customer.due, 'XQX') }}",
+            1,
+            4,
+            "amount(): unknown currency 'XQX': use a code of ISO 4217",
+        ),
+        ("{{ amount(customer.due) }}", 1, 4, "amount(): missing a required argument: 'currency'"),
+        (
+            "{{ customer.since | date('longish') }}",
+            1,
+            21,
+            "date: a date is day, short, medium, long or full",
+        ),
+        ("{{ 'soon' | date }}", 1, 13, "date: 'soon' is no date such as 2017-11-30"),
+        ("{{ customer.x | number(9) }}", 1, 17, "number: number takes 0 to 6 digits"),
+        ("{{ customer.x | round(-1) }}", 1, 17, "round: round takes 0 to 6 digits"),
+        ("{{ customer.x | round(1, 'up') }}", 1, 17, "round: method must be common, ceil or floor"),
+        ("{{ customer.x | upper(1) }}", 1, 17, "upper: too many positional arguments"),
+        ("{{ products | join(by=1) }}", 1, 15, "join: got an unexpected keyword argument 'by'"),
+        ("{% macro m(a) %}{{ a }}{% endmacro %}{{ m() }}", 1, 10, "m(): 'a' is missing"),
+    ],
+)
+def test_what_no_data_can_make_right_is_found(
+    source: str, line: int, column: int, what: str
+) -> None:
+    assert found(source) == [(line, column, what)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ price(product=product) }}{{ order_button(product, label='Go') }}",
+        "{{ word('why', topic=customer.x, brand='Us') }}{{ word(customer.x) }}",
+        "{{ amount(customer.x, customer.y) }}{{ amount('3.50', 'EUR') }}",
+        "{{ customer.x|date('day') }}{{ customer.x|date(customer.y) }}{{ '2017-01-30'|date }}",
+        "{{ products | map(attribute='title') | join(', ') | truncate(9, true, '', 0) | upper }}",
+        "{{ products | sum('n') }}{{ products | list | first }}{{ customer.x | round(2, 'ceil') }}",
+        "{{ products | groupby('brand') | length }}{{ products | select('defined') | last }}",
+        "{% macro m(a, b=1) %}{{ a }}{{ b }}{{ kwargs.c }}{% endmacro %}{{ m(1, c=2) }}",
+        "{{ greeting(customer, unknown='you') }}{{ customer.x | replace('a', 'b', 1) }}",
+    ],
+)
+def test_calls_that_data_can_make_right_are_let_alone(source: str) -> None:
+    assert found(source) == []

@@ -1,7 +1,7 @@
 """What is wrong with a template file, told before anything is rendered.
 
 Three questions, each answered with file, line, column and a fix: does it compile, does it use
-what is not there, does it print money without a macro.
+what is not there or in a way that cannot be, does it print money without a macro.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_referenced_templates, find_undeclared_variables
 
+from orchestrator.flow.render.calls import wrong_calls
 from orchestrator.flow.render.context import VARIABLES
 from orchestrator.flow.render.templates import TemplateSet
 from orchestrator.model.currency import CODES
@@ -69,6 +70,7 @@ def check_template(templates: TemplateSet, name: str, known: Known = VARIABLES) 
         {
             *_missing_files(templates, name, tree, lines),
             *_unknown_names(name, tree, lines, undeclared, known),
+            *_wrong_calls(templates, name, tree, lines),
             *_bare_values(name, tree, lines),
             *_bare_text(name, source),
         }
@@ -123,6 +125,13 @@ def _unknown_names(
                 f'"{root.name}" has no "{entry}"',
                 did_you_mean(entry, entries),
             )
+
+
+def _wrong_calls(
+    templates: TemplateSet, name: str, tree: nodes.Template, lines: list[str]
+) -> Iterator[Problem]:
+    for found in wrong_calls(templates, name, tree):
+        yield Problem(name, found.line, _column(lines, found.line, found.name), found.what)
 
 
 def _guarded(tree: nodes.Template) -> Iterator[nodes.Expr]:
