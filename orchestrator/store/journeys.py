@@ -88,6 +88,7 @@ def _setting_out(dialect: str, setting_out: Select[Any], wait: timedelta) -> Ins
         asked.c.change_id,
         literal(0),
         asked.c.due_at,
+        _NOW,
         asked.c.due_at,
         later(asked.c.due_at, wait),
         case((ends.is_not(None), _NOW), else_=null()),
@@ -95,7 +96,7 @@ def _setting_out(dialect: str, setting_out: Select[Any], wait: timedelta) -> Ins
     )
     names = [
         "campaign", "version", "customer_id", "occasion", "event_id", "change_id", "step",
-        "began_at", "step_since", "due_at", "ended_at", "ended_as",
+        "began_at", "set_out_at", "step_since", "due_at", "ended_at", "ended_as",
     ]  # fmt: skip
     return ignoring(dialect, journeys).from_select(names, rows.where(literal(True)))
 
@@ -121,13 +122,13 @@ def not_set_out(connection: Connection) -> dict[str, Counter[str]]:
 def begun_lately(
     connection: Connection, campaign: str, now: datetime, span: timedelta = timedelta(days=1)
 ) -> int:
-    """How many customers have set out in a campaign in the last day."""
+    """How many customers have set out in a campaign in the last day, whatever day they were due."""
     statement = (
         select(func.count())
         .select_from(journeys)
         .where(
             journeys.c.campaign == campaign,
-            journeys.c.began_at > now - span,
+            journeys.c.set_out_at > now - span,
             func.coalesce(journeys.c.ended_as, "").not_in((NOT_SET_OUT, TOO_LATE)),
         )
     )

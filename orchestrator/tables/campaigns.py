@@ -93,7 +93,8 @@ journeys = Table(
     Column("event_id", Id),
     Column("change_id", Id),
     Column("step", Integer, nullable=False),
-    Column("began_at", Instant, nullable=False),
+    Column("began_at", Instant, nullable=False),  # when it was due, however late somebody looked
+    Column("set_out_at", Instant, nullable=False),  # when somebody looked
     Column("step_since", Instant, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("ended_at", Instant),

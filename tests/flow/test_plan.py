@@ -116,6 +116,23 @@ def test_a_campaign_that_would_reach_too_many_halts_and_leaves_nothing(
     assert Counter(told.split()[0] for told in shop.told()) == Counter(small=4)
 
 
+@pytest.mark.parametrize(
+    "steps", [[{"send": {}}], [{"send": {}}, {"wait": "1d"}, {"send": {"template": "x"}}]]
+)
+def test_the_brake_counts_what_was_due_long_ago_when_it_is_begun(
+    tmp_path: Path, steps: list[Any]
+) -> None:
+    """A nightly import brings the orders of the day before, and a planner may have been away."""
+    shop = Small(tmp_path, {"big": {"max_audience": 3, "steps": steps, "expires": "3d"}})
+    for n in range(5):
+        shop.add(customer(f"c{n}"), consent(f"c{n}"))
+        shop.add(event(f"c{n}", "Signed Up", NOW - 30 * HOUR))
+        if n in (1, 4):
+            shop.tick(NOW + n * HOUR)
+    assert len(shop.sent()) == 2
+    assert [row["name"] for row in shop.rows(controls)] == ["big"]
+
+
 def test_the_brake_counts_a_rolling_day(tmp_path: Path) -> None:
     shop = Small(tmp_path, {"hello": {"max_audience": 3}})
     for n in range(6):

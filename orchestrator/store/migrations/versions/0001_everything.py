@@ -415,6 +415,7 @@ def upgrade() -> None:
         sa.Column("change_id", Id, nullable=True),
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("began_at", Instant, nullable=False),
+        sa.Column("set_out_at", Instant, nullable=False),
         sa.Column("step_since", Instant, nullable=False),
         sa.Column("due_at", Instant, nullable=False),
         sa.Column("ended_at", Instant, nullable=True),
