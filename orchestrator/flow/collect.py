@@ -74,7 +74,8 @@ def _call(said: Any, now: datetime, ahead: timedelta) -> Call:
         traits = said.get("traits")
         if not isinstance(traits, dict):
             return Call(key, refused="traits must be an object")
-        return Call(key, "customers", {**traits, "id": customer})
+        at = _when(said.get("timestamp"), now, ahead)
+        return Call(key, "customers", {**traits, "id": customer, "told_at": at})
     name = _VIEWED.get(what, said.get("event") if what == "track" else None)
     if name is None:
         return Call(key, refused=f"no type that is kept, or no event: {what[:40]!r}")

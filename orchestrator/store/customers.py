@@ -45,6 +45,7 @@ class CustomerRow(NamedTuple):
     preferred_channel: str | None
     max_per_week: int | None
     traits: Mapping[str, Any]
+    told: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ _LOAD = (
         customers.c.preferred_channel,
         customers.c.max_per_week,
         customers.c.traits,
+        customers.c.told,
     )
     .join(clocks, clocks.c.id == customers.c.clock_id)
     .where(customers.c.key.in_(select(_KEYS.c.key)))
@@ -114,7 +116,7 @@ def hold_names(connection: Connection, keys: Collection[str]) -> None:
 def load_customers(connection: Connection, keys: Collection[str]) -> dict[str, CustomerRow]:
     """Those of the customers that exist, by key."""
     found = connection.execute(_LOAD, {"wanted": _wanted(keys)})
-    return {row.key: CustomerRow(*row) for row in found}
+    return {row.key: CustomerRow(*row[:-1], row.told or {}) for row in found}
 
 
 def load_addresses(connection: Connection, ids: Collection[int]) -> dict[int, dict[str, Address]]:
@@ -158,10 +160,13 @@ def insert_customers(
         customers,
         (
             *("id", "key", "clock_id", "place", "locale", "preferred_channel", "max_per_week"),
-            *("bucket", "traits", "created_at", "updated_at"),
+            *("bucket", "traits", "told", "created_at", "updated_at"),
         ),
         [
-            (id_, row.key, clock_of[row.clock], *row[3:7], bucket, json_text(row.traits), at, at)
+            (
+                *(id_, row.key, clock_of[row.clock], *row[3:7], bucket, json_text(row.traits)),
+                *(json_text(row.told) if row.told else None, at, at),
+            )
             for id_, row, bucket in zip(new, rows, buckets, strict=True)
         ],
         ignore=True,
@@ -179,7 +184,7 @@ _UPDATE = (
             name: bindparam(f"new_{name}")
             for name in (
                 *("clock_id", "place", "locale", "preferred_channel", "max_per_week"),
-                *("traits", "updated_at"),
+                *("traits", "told", "updated_at"),
             )
         }
     )
@@ -202,6 +207,7 @@ def update_customers(connection: Connection, rows: Sequence[CustomerRow], now: d
                 "new_preferred_channel": row.preferred_channel,
                 "new_max_per_week": row.max_per_week,
                 "new_traits": row.traits,
+                "new_told": row.told or None,
                 "new_updated_at": now,
             }
             for row in rows

@@ -62,6 +62,7 @@ def take_name(
             preferred_channel=None,
             max_per_week=None,
             paused_until=None,
+            told=None,
             bucket=0,  # it was drawn from the key
             traits={},
             created_at=now,

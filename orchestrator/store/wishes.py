@@ -17,6 +17,10 @@ from orchestrator.tables import (
     suppressions,
     wishes,
 )
+from orchestrator.tables.instant import to_micros
+
+_WORDS: Mapping[str, tuple[str, ...]] = {"clock_id": ("quiet_from", "quiet_until")}
+"""Columns by the words in which others would tell what the customer has wished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +113,12 @@ def write(
     now: datetime,
 ) -> None:
     """Write columns of the customer, and keep what was changed as evidence."""
-    row = {**values, "updated_at": now}
-    connection.execute(update(customers).where(customers.c.id == customer_id).values(row))
+    theirs = customers.c.id == customer_id
+    told = connection.scalar(select(customers.c.told).where(theirs)) or {}
+    words = (word for name in values for word in _WORDS.get(name, (name,)))
+    told = {**told, **dict.fromkeys(words, to_micros(now))}
+    row = {**values, "told": told, "updated_at": now}
+    connection.execute(update(customers).where(theirs).values(row))
     if changed:
         connection.execute(
             insert(wishes),

@@ -26,6 +26,8 @@ customers = Table(
     Column("paused_until", Instant),  # asked for a pause: no marketing until then
     Column("bucket", Integer, nullable=False),  # 0 … 2^31-1, from the key: holdouts are drawn by it
     Column("traits", Json, nullable=False),
+    # Word → when it was told, in microseconds; of what came with a time. None came with one: null.
+    Column("told", Json),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False, index=True),
     # Then everything about the person was erased; the key is a keyed digest of the former one.

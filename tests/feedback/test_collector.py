@@ -95,6 +95,27 @@ def test_what_is_told_twice_counts_once(shop: Small, caller: Caller) -> None:
     assert [row["traits"] for row in shop.rows(customers)] == [{"kids": 2}]
 
 
+@on_both
+def test_what_was_told_last_counts_whatever_arrives_last(shop: Small, caller: Caller) -> None:
+    """A telephone that was offline tells this morning's in the evening."""
+    now = datetime.now(UTC)
+
+    def at(key: str, hours_ago: int, **traits: Any) -> dict[str, Any]:
+        told = (now - timedelta(hours=hours_ago)).isoformat()
+        return {**identify(key, **traits), "timestamp": told}
+
+    send(caller, at("i1", 9, kids=1, city="Rome", email="old@example.com"))
+    send(caller, at("i2", 3, kids=2, email="new@example.com"))
+    send(caller, at("i3", 3, kids=2), at("i4", 6, kids=7, city="Paris", email="mid@example.com"))
+    send(caller, at("i5", 8, city="Oslo", who="Ann"), at("i6", 12, kids=9))
+    (row,) = shop.rows(customers)
+    assert row["traits"] == {"kids": 2, "city": "Paris", "who": "Ann"}
+    assert [each["address"] for each in shop.rows(addresses)] == ["new@example.com"]
+    send(caller, at("i7", 1, kids=None))
+    send(caller, at("i8", 2, kids=5))
+    assert shop.rows(customers)[0]["traits"] == {"city": "Paris", "who": "Ann"}
+
+
 def test_one_at_a_time(shop: Small, caller: Caller) -> None:
     for what, said in (("identify", identify("i1", kids=1)), ("track", track("t1"))):
         del said["type"]

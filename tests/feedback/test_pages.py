@@ -277,6 +277,22 @@ def test_wishes_are_kept_with_their_evidence(shop: Small, caller: Caller) -> Non
     assert keys[row["clock_id"]] == "America/New_York|US|NY|"
 
 
+@on_both
+def test_a_wish_is_not_undone_by_what_was_told_before_it(shop: Small, caller: Caller) -> None:
+    """But arrives after it, as from a telephone that was offline."""
+    wish = {"preferred_channel": "sms", "quiet_from": "20:30", "quiet_until": "10:00"}
+    save(caller, form_of(caller).but(**wish, max_per_week="2"))
+    old = {"preferred_channel": "email", "quiet_from": None, "quiet_until": None, "city": "Bonn"}
+    told_at = datetime.now(UTC) - timedelta(hours=2)
+    told = {"id": "ann1", **old, "max_per_week": 9, "told_at": told_at}
+    shop.add(("customers", told))
+    (row,) = [row for row in shop.rows(customers) if row["key"] == "ann1"]
+    assert (row["preferred_channel"], row["max_per_week"]) == ("sms", 2)
+    assert row["traits"]["city"] == "Bonn"
+    keys = {one["id"]: one["key"] for one in shop.rows(clocks)}
+    assert keys[row["clock_id"]] == "America/New_York|US|NY|20:30-10:00"
+
+
 @pytest.mark.parametrize(
     "ends", [("20:00", ""), ("", "08:00"), ("20:00", "20:00"), ("25:00", "08:00"), ("x", "y")]
 )

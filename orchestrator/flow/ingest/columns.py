@@ -52,6 +52,11 @@ COLUMNS: Mapping[Kind, Mapping[str, Column]] = {
             "an object: `{kids_count: 2}`",
             "as before",
         ),
+        "told_at": Column(
+            "When it was told: what was told later stays, whatever arrives later.",
+            _INSTANT,
+            "it replaces what is known",
+        ),
     },
     "products": {
         "id": Column("Your key for the product.", _KEY, MUST),

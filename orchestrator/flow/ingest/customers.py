@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from orchestrator.flow.ingest.addresses import address_key, bucket, normal_phone
+from orchestrator.flow.ingest.newer import newer
 from orchestrator.flow.ingest.records import (
     LOCAL_PHONE,
     CustomerRecord,
@@ -41,6 +42,7 @@ BY_KEY = "customer"
 class _Merged(NamedTuple):
     lines: int
     record: CustomerRecord
+    told: dict[str, int]
 
 
 class _Next(NamedTuple):
@@ -59,8 +61,8 @@ def save_customers(
     done: Ingested,
 ) -> None:
     """Insert and update; what a record does not mention stays as it is."""
-    told = _merge(records)
-    rows = load_customers(connection, told.keys())
+    rows = load_customers(connection, {record.key for record in records})
+    told = _merge(records, rows)
     held = load_addresses(connection, [row.id for row in rows.values()])
     tally = done.tallies.setdefault("customers", Tally())
     new: list[_Next] = []
@@ -86,7 +88,7 @@ def save_customers(
         after = after._replace(addresses={kind: after.addresses[kind] for kind in moved})
         if old is None:
             new.append(after)
-        elif after.row != old or moved:
+        elif moved or _says_more(after.row, old):
             changed.append(after)
             tally.changed += merged.lines
         else:
@@ -108,20 +110,24 @@ def ensure_customers(
 ) -> dict[str, int]:
     """`ids` with those of `keys` that were missing: made with nothing known, so nothing is sent."""
     missing = sorted(keys - ids.keys())
-    rows = [CustomerRow(0, key, UNKNOWN.key, None, None, None, None, {}) for key in missing]
+    rows = [CustomerRow(0, key, UNKNOWN.key, None, None, None, None, {}, {}) for key in missing]
     made, _ = insert_customers(connection, rows, [bucket(key) for key in missing], now)
     return {**ids, **made}
 
 
-def _merge(records: Sequence[CustomerRecord]) -> dict[str, _Merged]:
+def _merge(
+    records: Sequence[CustomerRecord], rows: Mapping[str, CustomerRow]
+) -> dict[str, _Merged]:
     """One record for each customer: what a later one says replaces what an earlier one said."""
     told: dict[str, _Merged] = {}
-    for record in records:
-        before = told.get(record.key)
+    for each in records:
+        before = told.get(each.key)
         if before is None:
-            told[record.key] = _Merged(1, record)
+            known = rows.get(each.key)
+            times = dict(known.told) if known else {}
+            told[each.key] = _Merged(1, newer(each, times), times)
             continue
-        old = before.record
+        old, record = before.record, newer(each, before.told)
         joined = CustomerRecord(
             record.line,
             record.key,
@@ -129,7 +135,7 @@ def _merge(records: Sequence[CustomerRecord]) -> dict[str, _Merged]:
             {**old.addresses, **record.addresses},
             {**old.traits, **record.traits},
         )
-        told[record.key] = _Merged(before.lines + 1, joined)
+        told[record.key] = _Merged(before.lines + 1, joined, before.told)
     return told
 
 
@@ -157,8 +163,15 @@ def _next(
         given.get("preferred_channel", old.preferred_channel if old else None),
         given.get("max_per_week", old.max_per_week if old else None),
         traits,
+        merged.told,
     )
     return _Next(row, {**_own_address(record.key, held, shop), **told}, merged.lines)
+
+
+def _says_more(row: CustomerRow, old: CustomerRow) -> bool:
+    """Something else is known, or of something for the first time when it was told. The same told
+    again is not written each time."""
+    return row._replace(told=old.told) != old or not row.told.keys() <= old.told.keys()
 
 
 def _own_address(key: str, held: Mapping[str, Address], shop: Shop) -> Mapping[str, str]:

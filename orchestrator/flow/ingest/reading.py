@@ -112,7 +112,11 @@ class Reader:
         addresses = self._addresses(raw, given)
         if "phone" in addresses:
             given[LOCAL_PHONE] = None if given.get("country") else _present(raw.get("phone"))
-        return CustomerRecord(line, key, given, addresses, self._traits(raw))
+        told_at = _present(raw.get("told_at"))
+        at = None if told_at is None else self._instants.micros(told_at, "told_at")
+        if at is not None and at > self._latest:
+            raise ValueError("told_at lies in the future")
+        return CustomerRecord(line, key, given, addresses, self._traits(raw), at)
 
     def _addresses(self, raw: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str | None]:
         found: dict[str, str | None] = {}

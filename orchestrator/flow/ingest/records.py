@@ -20,7 +20,8 @@ class CustomerRecord(NamedTuple):
     """`given`: clock words, locale, wishes. `addresses`: kind → normalised address.
 
     `given[LOCAL_PHONE]` is the number as written, where the record itself names no country: it was
-    read in the shop's, and another one may be known of the customer.
+    read in the shop's, and another one may be known of the customer. `at`: when it was told, where
+    somebody says so.
     """
 
     line: int
@@ -28,6 +29,7 @@ class CustomerRecord(NamedTuple):
     given: Mapping[str, Any]
     addresses: Mapping[str, str | None]
     traits: Mapping[str, Any]
+    at: int | None = None
 
 
 class ProductRecord(NamedTuple):

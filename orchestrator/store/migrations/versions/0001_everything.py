@@ -186,6 +186,7 @@ def upgrade() -> None:
         sa.Column("paused_until", Instant, nullable=True),
         sa.Column("bucket", sa.Integer(), nullable=False),
         sa.Column("traits", Json, nullable=False),
+        sa.Column("told", Json, nullable=True),
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("updated_at", Instant, nullable=False),
         sa.Column("forgotten_at", Instant, nullable=True),
