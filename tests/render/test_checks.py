@@ -142,6 +142,7 @@ def test_what_no_data_can_make_right_is_found(
         "{{ products | sum('n') }}{{ products | list | first }}{{ customer.x | round(2, 'ceil') }}",
         "{{ products | groupby('brand') | length }}{{ products | select('defined') | last }}",
         "{% macro m(a, b=1) %}{{ a }}{{ b }}{{ kwargs.c }}{% endmacro %}{{ m(1, c=2) }}",
+        '{% from "text.j2" import short_title as price %}{{ price(product, 9) }}',
         "{{ greeting(customer, unknown='you') }}{{ customer.x | replace('a', 'b', 1) }}",
     ],
 )

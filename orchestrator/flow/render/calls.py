@@ -39,8 +39,9 @@ class Found(NamedTuple):
 
 def wrong_calls(templates: TemplateSet, name: str, tree: nodes.Template) -> Iterator[Found]:
     """Every call and filter of a file that fails whatever it is given."""
-    macros = {**_shared_macros(templates), **_macros(tree)}
-    own = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
+    own = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"} | _imported(tree)
+    shared = _shared_macros(templates)
+    macros = {each: macro for each, macro in shared.items() if each not in own} | _macros(tree)
     functions = {function.__name__: function for function in FUNCTIONS}
     for call in tree.find_all(nodes.Call):
         if not isinstance(call.node, nodes.Name) or _is_open(call):
@@ -68,6 +69,12 @@ def _is_open(call: nodes.Call | nodes.Filter) -> bool:
 
 def _macros(tree: nodes.Template) -> dict[str, nodes.Macro]:
     return {macro.name: macro for macro in tree.find_all(nodes.Macro)}
+
+
+def _imported(tree: nodes.Template) -> set[str]:
+    """The file's own names for what it has from others."""
+    names = (name for each in tree.find_all(nodes.FromImport) for name in each.names)
+    return {name if isinstance(name, str) else name[1] for name in names}
 
 
 def _shared_macros(templates: TemplateSet) -> dict[str, nodes.Macro]:
