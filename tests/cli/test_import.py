@@ -32,6 +32,15 @@ def test_several_files_at_once(shop: ShopFolder) -> None:
     assert "b.csv" in said
 
 
+def test_a_broken_file_is_named_and_those_before_it_are_told(shop: ShopFolder) -> None:
+    shop.write({"a.csv": "id,title\ntea,Tea\n,Cup\n", "b.csv": "id,id\n", "c.csv": "id\nx\n"})
+    result = shop("import", "products", "a.csv", "b.csv", "c.csv")
+    assert result.exit_code == 2
+    assert "b.csv: column 'id' is there twice" in result.stderr
+    assert "a.csv:3: id is missing" in result.stdout
+    assert "c.csv" not in result.output
+
+
 def test_a_file_that_is_not_there(shop: ShopFolder) -> None:
     result = shop("import", "customers", "nowhere.csv")
     assert result.exit_code == 2

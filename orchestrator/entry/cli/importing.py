@@ -41,10 +41,12 @@ def import_(
     from orchestrator.entry.settings import settings
     from orchestrator.flow.imports import import_file
     from orchestrator.flow.lessons import learn_anew
+    from orchestrator.model.errors import WrongUse
 
     where = settings(shop)
     written = read_shop(where).shop
     reports: list[tuple[Path, ImportReport]] = []
+    broken: WrongUse | None = None
     with open_store(where, make=True) as engine, _Bar(quiet=json) as bar, ExitStack() as stack:
         news = stack.enter_context(_news(where)) if kind in NEWS else None
         for file in files:
@@ -62,13 +64,20 @@ def import_(
                 said = f"{file}: {bar.rows:,} rows were read; import it again to go on"
                 typer.echo(said, err=True)
                 raise
+            except WrongUse as error:  # what the files before it came to is told all the same
+                broken = error
+                break
             reports.append((file, report))
         if kind in ("events", "products"):
             learn_anew(engine)
+    if broken is not None and not reports:
+        raise broken
     if json:
         as_json([{"file": str(file), **_as_dict(report)} for file, report in reports])
     else:
         _show(reports)
+    if broken is not None:
+        raise broken
     if any(report.rejected for _, report in reports):
         raise typer.Exit(PROBLEMS)
 

@@ -6,7 +6,7 @@ and an import that was stopped is simply started again: what is there counts as 
 
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -77,28 +77,39 @@ def import_file(
 ) -> ImportReport:
     """Import a file of one kind of record. Raises WrongUse for a file that is none."""
     known = _kind(kind)
-    source = open_source(path)
+    with (
+        _naming(path),
+        closing(open_source(path)) as source,
+        RejectFile(path, source.header if _tabular(path) else None) as rejects,
+    ):
+
+        def told(rows: int) -> None:
+            if progress is not None:
+                progress(Progress(rows, source.bytes_read, source.size))
+
+        report = _import(
+            engine,
+            known,
+            source.rows,
+            shop=shop,
+            now=now,
+            told=told,
+            news=news,
+            refused=lambda one, written: rejects.add(one.line, one.reason, written),
+            batch_rows=batch_rows,
+        )
+        return replace(report, reject_file=rejects.written)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """What is wrong with the file is told with its name: there may be many."""
     try:
-        with RejectFile(path, source.header if _tabular(path) else None) as rejects:
-
-            def told(rows: int) -> None:
-                if progress is not None:
-                    progress(Progress(rows, source.bytes_read, source.size))
-
-            report = _import(
-                engine,
-                known,
-                source.rows,
-                shop=shop,
-                now=now,
-                told=told,
-                news=news,
-                refused=lambda one, written: rejects.add(one.line, one.reason, written),
-                batch_rows=batch_rows,
-            )
-            return replace(report, reject_file=rejects.written)
-    finally:
-        source.close()
+        yield
+    except WrongUse as error:
+        if path.name in str(error):
+            raise
+        raise WrongUse(f"{path}: {error}") from error
 
 
 def import_records(
