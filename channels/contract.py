@@ -328,6 +328,9 @@ class Capabilities:
     body_bytes_max: int | None
     callback_bytes_max: int = 262_144
     """What is larger is no callback of this provider's, and not read."""
+    own_servers: bool = False
+    """Each address is a server of its own, such as a customer's: that one of them fails says
+    nothing of the others, and holds up none of them."""
 
 
 class ChannelSettings(BaseModel):

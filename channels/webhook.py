@@ -97,6 +97,7 @@ class WebhookChannel(Channel[WebhookSettings]):
         receipts=False,
         text_chars_max=None,
         body_bytes_max=256_000,
+        own_servers=True,
     )
 
     def __init__(self, settings: WebhookSettings) -> None:

@@ -121,7 +121,10 @@ class Accounts:
         now: datetime,
     ) -> None:
         """What a batch's outcomes say of the account; so many of them were `first` attempts."""
-        seen, wait_s = signs(outcomes), asked_to_wait(outcomes)
+        able = allowance.account.channel.capabilities
+        # Where everybody has a server of their own, five that are gone would stop all the others.
+        seen = [] if able.own_servers else signs(outcomes)
+        wait_s = asked_to_wait(outcomes)
         before = allowance.breaker
 
         def change(breaker: Breaker) -> Breaker:

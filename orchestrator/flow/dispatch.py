@@ -249,7 +249,8 @@ class Dispatcher:
     ) -> list[Outcome]:
         """A few first: a provider that fails takes only those down with it."""
         items = [one.item for one in admitted.values()]
-        first, rest = items[:FIRST_WRITTEN], items[FIRST_WRITTEN:]
+        few = len(items) if channel.capabilities.own_servers else FIRST_WRITTEN
+        first, rest = items[:few], items[few:]
         outcomes: list[Outcome] = []
         for part in (first, rest):
             if not part:

@@ -1,7 +1,9 @@
 """Provider accounts: shared breakers, second attempts, a second plugin, answers that come late."""
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -108,6 +110,22 @@ def test_what_the_provider_refuses_of_single_messages_is_no_failure_of_its_own(
     shop = Shop(tmp_path, 10)
     shop.recording.script = lambda item: Rejected(Reason.bad_address, "no")
     assert shop.dispatch(NOW) == Counter(rejected=10)
+    assert shop.breaker().state(NOW) == "closed"
+
+
+class Everybodys(Recording):
+    """Each address is a server of its own."""
+
+    capabilities = replace(Recording.capabilities, own_servers=True)
+
+
+def test_strangers_servers_that_are_gone_hold_nobody_else_up(tmp_path: Path) -> None:
+    gone = {f"c{n}@example.com" for n in range(FIRST_WRITTEN + 5)}
+    settings = OutboxSettings(folder=tmp_path, files=False)
+    shop = Shop(tmp_path, FIRST_WRITTEN + 10, channel=Everybodys(settings))
+    fails = itertools.cycle([Unknown("cut"), Deferred(60, "refused")])
+    shop.recording.script = lambda item: next(fails) if item.address in gone else None
+    assert shop.dispatch(NOW)["accepted"] == 5
     assert shop.breaker().state(NOW) == "closed"
 
 
