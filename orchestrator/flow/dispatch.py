@@ -23,6 +23,7 @@ from orchestrator.flow.outcomes import Answered, answered, signs
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
 from orchestrator.model.breaker import CREDIT_MAX, RETRIES_PER_S, Sign
+from orchestrator.model.errors import Broken
 from orchestrator.model.message import State
 from orchestrator.model.patience import USUAL, Patience
 from orchestrator.model.version import Version
@@ -44,6 +45,10 @@ SUSPECT_EVERY = 10
 
 FIRST_WRITTEN = 20
 """So many of a batch are written first; where the provider fails for all of them, no more are."""
+
+ELSEWHERE_AFTER = timedelta(minutes=1)
+"""What this release cannot read is left to others for so long: one process may be of an older one
+while the next release is brought in, and the campaigns are that one's already."""
 
 Tell = Callable[[int], None]
 """Is told how many messages came to an end or went back."""
@@ -74,6 +79,8 @@ class Dispatcher:
     version_of: Callable[[str], Version]
     new_token: Callable[[], str]
     patience: Patience = USUAL
+    unreadable: dict[str, str] = field(default_factory=dict, init=False, repr=False)
+    """Versions that this release cannot read, and why."""
     _batches: Iterator[int] = field(default_factory=lambda: count(1), init=False, repr=False)
 
     def dispatch(self, watch: Watch, tell: Tell = lambda number: None) -> Sent:
@@ -130,9 +137,11 @@ class Dispatcher:
         channel = allowance.account.channel
         first, rest = one_each(claimed)
         first, unearned = within_credit(first, earned)
+        first, strange = self._readable(first)
         made, failed = self._compose(first, channel, now)
         moves = [Move(c.id, State.PLANNED, again_at=now) for c in rest]
         moves += one_by_one(unearned, now)
+        moves += [_left_to_others(c, now) for c in strange]
         moves += [Move(f.claimed.id, f.state, f.reason) for f in failed]
         write_until_s = watch.monotonic() + HOLD.total_seconds()
         admitted, stopped, now = self._admit(allowance, made, failed, token, moves, watch)
@@ -164,6 +173,16 @@ class Dispatcher:
             # The last lock of the transaction: so nobody waits for another here.
             earned = self.accounts.spend(connection, allowance, again, now)
         return allowance, claimed, earned
+
+    def _readable(self, claimed: Sequence[Claimed]) -> tuple[list[Claimed], list[Claimed]]:
+        """What this release can read, and what it cannot: nobody is to blame for that."""
+        for digest in {c.version for c in claimed} - self.unreadable.keys():
+            try:
+                self.version_of(digest)
+            except Broken as error:
+                self.unreadable[digest] = str(error)
+        strange = [c for c in claimed if c.version in self.unreadable]
+        return [c for c in claimed if c.version not in self.unreadable], strange
 
     def _compose(
         self, claimed: Sequence[Claimed], channel: Channel[Any], now: datetime
@@ -330,6 +349,13 @@ def within_credit(claimed: Sequence[Claimed], retries: int) -> tuple[list[Claime
     again = [one for one in claimed if one.tries][retries:]
     late = {one.id for one in again}
     return [one for one in claimed if one.id not in late], again
+
+
+def _left_to_others(one: Claimed, now: datetime) -> Move:
+    again_at = now + ELSEWHERE_AFTER
+    if again_at >= one.expires_at:
+        return Move(one.id, State.EXPIRED, "other_release")
+    return Move(one.id, State.DEFERRED, "other_release", again_at)
 
 
 def one_by_one(unearned: Sequence[Claimed], now: datetime) -> list[Move]:

@@ -28,7 +28,7 @@ from orchestrator.flow.reconcile import reconcile
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
 from orchestrator.flow.wide import plan_wide
-from orchestrator.model.errors import Broken
+from orchestrator.model.errors import Broken, ProblemsFound
 from orchestrator.model.patience import USUAL, Patience
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Settings, Version
@@ -206,4 +206,10 @@ class Tactful:
         if stored is None:
             raise Broken(f"the database holds a message of a campaign version {digest} it lacks")
         name, files, shop_files = stored
-        return revive(name, files, revive_settings(shop_files))
+        try:
+            return revive(name, files, revive_settings(shop_files))
+        except (ValueError, ProblemsFound) as error:
+            raise Broken(
+                f"campaign {name} is written for another release of Tactful than this one: it was "
+                f"published as {digest[:12]}, and cannot be read here"
+            ) from error

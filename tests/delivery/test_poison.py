@@ -1,5 +1,6 @@
 """A message of which workers die: it stops, and it stops alone."""
 
+import json
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from sqlalchemy import text, update
 from channels.contract import Item
 from orchestrator.flow import dispatch
 from orchestrator.store.claims import claim
-from orchestrator.tables import messages
+from orchestrator.tables import messages, versions
 from orchestrator.tables.messages import SUSPECT_AFTER
 from tests.support.crash import Crash
 from tests.support.query_plans import plans_of
@@ -40,6 +41,29 @@ def test_a_message_of_which_workers_die_takes_no_others_down_with_it(tmp_path: P
     assert states.pop("c2") == ("poisoned", "claimed_in_vain")
     assert Counter(states.values()) == Counter({("accepted", None): 3})
     assert died == 5
+
+
+def test_what_a_newer_release_has_published_is_left_to_newer_workers(tmp_path: Path) -> None:
+    shop = Small(tmp_path, {"hello": {}, "newer": {"topic": "offers"}})
+    shop.add(customer("c0"), consent("c0"), event("c0", "Signed Up", NOW))
+    shop.plan(NOW)
+    (stored,) = (row for row in shop.rows(versions) if row["name"] == "newer")
+    word = {**json.loads(stored["files"]["campaign.yaml"]), "word_of_the_next_release": 1}
+    files = {**stored["files"], "campaign.yaml": json.dumps(word)}
+    shop.execute(update(versions).where(versions.c.name == "newer").values(files=files))
+
+    older = Small(tmp_path, {"hello": {}}, database=shop.engine)
+    for n in range(12):
+        older.dispatch(NOW + n * timedelta(minutes=3))
+    assert older.ledger() == {
+        ("hello", "c0"): [("accepted", None)],
+        ("newer", "c0"): [("deferred", "other_release")],
+    }
+    (why,) = older.tactful.dispatcher.unreadable.values()
+    assert why.startswith("campaign newer is written for another release")
+
+    shop.dispatch(NOW + timedelta(minutes=40))  # one that can read it
+    assert shop.ledger()["newer", "c0"] == [("accepted", None)]
 
 
 def busy(folder: Path) -> Small:

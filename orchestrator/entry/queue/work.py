@@ -53,6 +53,7 @@ class Work:
     dispatch_s: float = DISPATCH_S
     look_s: float = LOOK_S
     _unhurried: Unhurried = field(init=False)
+    _told: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self._unhurried = Unhurried(self.tactful, self.due_max)
@@ -95,9 +96,17 @@ class Work:
             ):
                 break
             _wait(max(sent.wait_s, PACE_LOOK_S), over)
+        self._tell_strange()
         if over():
             self.hints.dispatch(channel)
         return done
+
+    def _tell_strange(self) -> None:
+        """Of each campaign that this release cannot read, once."""
+        strange = self.tactful.dispatcher.unreadable
+        for digest in strange.keys() - self._told:
+            get_logger("tactful.dispatch").error("left to newer workers", why=strange[digest])
+        self._told |= strange.keys()
 
     def _waits_s(self, channel: str) -> float:
         """For so long a process waits: until the next message's turn, where the pace is slow."""

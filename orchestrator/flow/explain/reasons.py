@@ -24,6 +24,7 @@ OTHER: Mapping[str, str] = {
     "has_left": "left the campaign before the message could leave",
     "claimed_in_vain": "was taken up again and again without any result",
     "no_answer": "the provider's answer was lost",
+    "other_release": "its campaign was published by a newer Tactful than the worker that had it",
     "price_changed": "a price changed before it could leave; it is written anew",
     "provider": "the provider could not take it just then",
     "unsupported": "the channel cannot carry it",
