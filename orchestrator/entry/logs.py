@@ -41,6 +41,9 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):([^\s/@]+)@")
 _MAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)+")
 _NUMBER = re.compile(r"(?<![\w.])\+\d[\d ().-]{6,}\d\b")
 
+_ADDED = re.compile(r"(\\n|\n)(DETAIL|CONTEXT): .*", re.DOTALL)
+"""What PostgreSQL adds to an error: the row, or the value, that it refused. As it is, or quoted."""
+
 _secrets: set[str] = set()
 
 
@@ -153,15 +156,23 @@ def _task_ends(**_: object) -> None:
     structlog.contextvars.unbind_contextvars("task", "task_id")
 
 
-def _without_parameters(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """What a statement was given is customers' data: the database's errors would show it."""
+def _without_data(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """What a statement was given is customers' data: the database's errors would show it, and so
+    would Celery's lines, which hold such an error as a text."""
     found = event.get("exc_info")
     error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
     while isinstance(error, BaseException):
         if isinstance(error, StatementError):
             error.hide_parameters = True
+        terse = tuple(map(_terse, error.args))
+        if terse != error.args:
+            error.args = terse
         error = error.__cause__ or error.__context__
-    return event
+    return {key: _terse(value) for key, value in event.items()}
+
+
+def _terse(said: Any) -> Any:
+    return _ADDED.sub("", said) if isinstance(said, str) else said
 
 
 def _said_twice(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -211,7 +222,7 @@ _BEFORE: list[Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
-    _without_parameters,
+    _without_data,
     structlog.processors.format_exc_info,
     _hide,
 ]

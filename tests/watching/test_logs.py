@@ -13,10 +13,11 @@ import pytest
 import structlog
 from pydantic import BaseModel, SecretStr
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from orchestrator.entry import logs
 from orchestrator.entry.logs import HIDDEN, bound, get_logger, hide, start_logs
+from orchestrator.store.database import open_database
 
 ROOT = Path(__file__).parents[2]
 
@@ -173,6 +174,26 @@ def test_what_a_statement_was_given_is_not_told(written: Written) -> None:
     line = written.one()
     assert "SELECT * FROM nowhere" in line["exception"]
     assert "Oneil" not in line["exception"]
+
+
+def test_the_row_that_postgresql_refuses_is_not_told(written: Written, postgres_url: str) -> None:
+    """Also where Celery has made a text of the error, with its quotes, before it is logged."""
+    engine = open_database(postgres_url)
+    refused = {"it": "Ann Secrecy\n\nof 5 Hidden Lane"}
+    shop_files = text("INSERT INTO shops (digest, files, created_at) VALUES (:it, NULL, NULL)")
+    try:
+        with engine.begin() as connection:
+            connection.execute(shop_files, refused)
+    except IntegrityError as error:
+        get_logger("x").exception(f"Task tactful.decide[6e1f] raised unexpected: {error!r}")
+    engine.dispose()
+    (said,) = written.lines()
+    assert "violates not-null constraint" in said["event"]
+    assert "violates not-null constraint" in said["exception"]
+    assert "NotNullViolation" in said["exception"]
+    assert "INSERT INTO shops" in said["exception"]
+    assert "Ann" not in str(said)
+    assert "Hidden Lane" not in str(said)
 
 
 def test_on_a_screen_it_is_for_people() -> None:
