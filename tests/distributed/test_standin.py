@@ -49,6 +49,13 @@ def test_only_while_no_tick_is_heard_of(world: World) -> None:
         assert not another.look(now + timedelta(seconds=1), 0.0)
 
 
+def test_a_tick_whose_clock_is_ahead_is_none(world: World) -> None:
+    now = clock.now()
+    beat(world, now + timedelta(hours=1))
+    with stand_in(world) as idle:
+        assert idle.look(now, 0.0)
+
+
 def test_one_at_a_time(world: World) -> None:
     with stand_in(world) as one, stand_in(world) as other:
         assert one.look(clock.now(), 0.0), "no tick was ever heard of"

@@ -39,6 +39,7 @@ def tick(
     from orchestrator.entry.queue.app import app
     from orchestrator.entry.queue.hints import Hints
     from orchestrator.entry.queue.ticker import Ticker
+    from orchestrator.entry.same_time import SameTime
     from orchestrator.entry.settings import redis_at, settings
     from orchestrator.entry.signs import Signs
     from orchestrator.model.errors import WrongUse
@@ -58,15 +59,20 @@ def tick(
     broker = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
     with broker, open_store(where) as engine, _stopping() as stop:
         ticker = Ticker(engine, Hints(app), broker, channels)
+        same_time = SameTime(engine)
         sent: Counter[str] = Counter()
         with Signs(engine, "tick", timeout_s=max(where.stuck_after_s, 2 * every_s)) as signs:
             log.info("looking", every_s=every_s, channels=tuple(channels))
             while not stop.is_set():
+                doing = "looking"
                 try:
-                    sent += ticker.tick(clock.now(), time.monotonic())
+                    if same_time.is_off():
+                        doing = "waiting for its clock to be set"
+                    else:
+                        sent += ticker.tick(clock.now(), time.monotonic())
                 except SQLAlchemyError:
                     log.warning("the database is away", exc_info=True)
-                signs.report("looking", sent)
+                signs.report(doing, sent)
                 if once:
                     break
                 stop.wait(every_s)

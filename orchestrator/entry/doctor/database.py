@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, select
 
 from channels.contract import Finding
 from orchestrator.entry import clock, whereabouts
 from orchestrator.entry.doctor.findings import Line, error, good, warning
 from orchestrator.entry.opening import FIXES
+from orchestrator.entry.same_time import OFF_MAX, ahead
 from orchestrator.entry.settings import Settings
 from orchestrator.model.errors import TactfulError
 from orchestrator.store import heartbeats
@@ -89,9 +90,10 @@ def _postgresql(connection: Connection, where: str) -> Iterator[Finding]:
     said = f"postgresql {version} answers within {latency_ms:.1f} ms ({where})"
     near = latency_ms <= LATENCY_MAX_MS
     yield good(said) if near else warning(said, "run the workers near the database")
-    skew = _skew(connection)
+    skew = sum(ahead(connection, clock.now), timedelta(0)) / 2
     said = f"its clock and this one differ by {abs(skew).total_seconds():.1f} s"
-    yield good(said) if abs(skew) <= SKEW_MAX else error(said, "let NTP set both clocks")
+    fix = f"let NTP set both clocks; with more than {OFF_MAX.total_seconds():.0f} s nobody works"
+    yield good(said) if abs(skew) <= SKEW_MAX else error(said, fix)
     for name in ("fsync", "synchronous_commit"):
         if connection.exec_driver_sql(f"SHOW {name}").scalar_one() == "off":
             what = f"{name} is off: after a crash, what was sent may be sent again"
@@ -102,14 +104,6 @@ def _answer_ms(connection: Connection) -> float:
     began_s = time.monotonic()
     connection.execute(select(1))
     return (time.monotonic() - began_s) * 1000
-
-
-def _skew(connection: Connection) -> timedelta:
-    """The database's clock less this one's, as it was when the answer was half way."""
-    before = clock.now()
-    theirs: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-    after = clock.now()
-    return theirs - (before + (after - before) / 2)
 
 
 def _content(connection: Connection, now: datetime) -> Iterator[Line]:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from orchestrator.entry.logs import get_logger
 from orchestrator.entry.queue.hints import Hints
 from orchestrator.entry.queue.ticker import Ticker
+from orchestrator.entry.same_time import SameTime
 from orchestrator.entry.signs import REPORT_EVERY_S
 from orchestrator.store.database import reading
 from orchestrator.store.heartbeats import last_of
@@ -46,12 +47,14 @@ class StandIn:
             redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
         )
         self._ticker = Ticker(engine, hints, self._broker, channels)
+        self._same_time = SameTime(engine)
         self._at_it = False
 
     def look(self, now: datetime, at_s: float) -> bool:
         """Look what is due, if nobody else does; whether it did. `at_s`: the monotonic clock."""
         try:
-            is_mine = self._is_away(now) and bool(
+            stands_in = self._is_away(now) and not self._same_time.is_off()
+            is_mine = stands_in and bool(
                 self._broker.set(_KEY, "1", nx=True, px=int(LOOK_EVERY_S * 900))
             )
             if is_mine:
@@ -70,7 +73,8 @@ class StandIn:
     def _is_away(self, now: datetime) -> bool:
         with reading(self._engine) as connection:
             last = last_of(connection, "tick")
-        return last is None or last < now - AWAY_AFTER
+        # One whose clock is off is heard of at another time, and looks for nothing.
+        return last is None or abs(now - last) > AWAY_AFTER
 
     def _tell(self) -> None:
         if not self._at_it:

@@ -42,7 +42,8 @@ GotOn = Callable[[Counter[str]], None]
 class Work:
     """One process's engine, and what it does for each kind of hint.
 
-    `ends`: whether the process is about to end; then nothing is begun any more.
+    `ends`: whether the process is about to end; then nothing is begun any more. `is_off`: whether
+    its clock is wrong; then it leaves everything to others.
     """
 
     tactful: Tactful
@@ -50,6 +51,7 @@ class Work:
     due_max: int
     ends: Callable[[], bool] = lambda: False
     got_on: GotOn = lambda done: None
+    is_off: Callable[[], bool] = lambda: False
     dispatch_s: float = DISPATCH_S
     look_s: float = LOOK_S
     _unhurried: Unhurried = field(init=False)
@@ -60,6 +62,8 @@ class Work:
 
     def plan(self) -> bool:
         """Decide about whatever is due, unless another process is at it; whether it was done."""
+        if self.is_off():
+            return False
         verdicts = self.tactful.plan_in_turn(
             clock.WATCH, lambda now: self._unhurried.plan(now, self._due(self.due_max + 1))
         )
@@ -71,6 +75,8 @@ class Work:
 
     def decide(self, customer_ids: Sequence[int]) -> None:
         """Decide at once about some customers."""
+        if self.is_off():
+            return
         verdicts = self.tactful.decide(customer_ids, clock.now())
         self._planned(verdicts)
         if any(one.planned for one in verdicts):
@@ -79,7 +85,7 @@ class Work:
     def dispatch(self, channel: str) -> Counter[str]:
         """Send on a channel until nothing is due, or time is up: then another hint goes on."""
         done: Counter[str] = Counter()
-        if channel not in self.tactful.channels:
+        if channel not in self.tactful.channels or self.is_off():
             return done
         until_s = time.monotonic() + self.dispatch_s
 
@@ -116,7 +122,7 @@ class Work:
     def look_for_lost(self) -> None:
         """What has expired ends, what was left behind is free again, lost answers are found."""
         with turn(self.tactful.engine, "look for lost") as mine:
-            if mine:
+            if mine and not self.is_off():
                 moved = self.tactful.dispatcher.tidy(clock.now())
                 until_s = time.monotonic() + self.look_s
                 found = self.tactful.reconcile(

@@ -28,6 +28,7 @@ from orchestrator.entry.queue.hints import Hints
 from orchestrator.entry.queue.pace import RedisPace
 from orchestrator.entry.queue.standin import StandIn
 from orchestrator.entry.queue.work import Work
+from orchestrator.entry.same_time import SameTime
 from orchestrator.entry.settings import Settings, redis_at, settings
 from orchestrator.entry.signs import Signs
 
@@ -63,7 +64,10 @@ class Process:
                 Signs(tactful.engine, queues, timeout_s=where.stuck_after_s, worker=name)
             )
             hints = Hints(app)
-            self.work = Work(tactful, hints, where.due_max, is_ending, self._got_on)
+            self._same_time = SameTime(tactful.engine)
+            self.work = Work(
+                tactful, hints, where.due_max, is_ending, self._got_on, self._same_time.is_off
+            )
             self._stand_in = StandIn(tactful.engine, hints, broker_url, tactful.shop.plugins)
             stack.callback(self._stand_in.close)
             self._idle = threading.Event()
