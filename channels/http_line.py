@@ -22,8 +22,11 @@ from http.client import (
     HTTPResponse,
     HTTPSConnection,
 )
+from io import BufferedReader, RawIOBase
 from math import inf
+from socket import socket
 from time import monotonic
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 IDLE_S_MAX = 20.0
@@ -58,8 +61,8 @@ class Answer:
 class Line:
     """Opened at the first request, and again when the other side has hung up.
 
-    `timeout_s` is for connecting, and for each wait for an answer. A request is not written after
-    `end_s` on the monotonic clock.
+    `timeout_s` is for connecting, for writing, and for an answer as a whole, however slowly it
+    drips. A request is not written after `end_s` on the monotonic clock.
     """
 
     answer_bytes_max = ANSWER_BYTES_MAX
@@ -90,10 +93,13 @@ class Line:
         connection = self._open()
         if monotonic() >= self.end_s:
             raise NotWritten("not written before the deadline", late=True)
-        response = HTTPResponse(connection.sock, method=method)
+        connection.sock.settimeout(self._timeout_s)
+        heard = _Heard(connection.sock)
+        response = HTTPResponse(cast("socket", heard), method=method)
         try:
             # In one write. What http.client does for this costs two, and more than the rest here.
             connection.sock.sendall(written)
+            heard.end_s = monotonic() + self._timeout_s
             _begin(response)
             read = _read(response, self.answer_bytes_max)
         except (OSError, HTTPException, ValueError) as error:
@@ -132,7 +138,6 @@ class Line:
             except (OSError, HTTPException, UnicodeError) as error:
                 made.close()
                 raise NotWritten(f"no connection: {said(error)}") from error
-            made.sock.settimeout(self._timeout_s)
             self._connection = made
         return self._connection
 
@@ -148,6 +153,29 @@ class Line:
         poll = select.poll()
         poll.register(connection.sock, select.POLLIN)
         return bool(poll.poll(0))
+
+
+class _Heard(RawIOBase):
+    """What comes on a connection until `end_s`. A socket's own timeout begins anew with each byte,
+    and `http.client` makes its file by itself: so this gives it one that looks at the clock."""
+
+    def __init__(self, sock: socket) -> None:
+        self._sock = sock
+        self.end_s = 0.0
+
+    def makefile(self, mode: str) -> BufferedReader:
+        """As a socket does."""
+        return BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left_s = self.end_s - monotonic()
+        if left_s <= 0:
+            raise TimeoutError("the answer does not end in time")
+        self._sock.settimeout(left_s)
+        return self._sock.recv_into(buffer)
 
 
 def _begin(response: HTTPResponse) -> None:
