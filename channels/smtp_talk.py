@@ -105,7 +105,6 @@ class Talk:
                 return
             if not raw:
                 raise ConnectionError("the server hung up")
-            self.until_s = at_s + self._timeout_s
             self._heard += raw
             self._hear(batch, at_s)
             if not isinstance(self.sock, ssl.SSLSocket) or not self.sock.pending():
@@ -170,6 +169,7 @@ class Talk:
             self._said.append(line[4:].strip())
             if line[3:4] != b"-":
                 words, self._said = b"\n".join(self._said), []
+                self.until_s = at_s + self._timeout_s  # not for each byte: it might drip
                 self._answer(_code(line), words, batch, at_s)
         if len(self._heard) + sum(map(len, self._said)) > _ANSWER_BYTES_MAX:
             raise ConnectionError("an answer that does not end")

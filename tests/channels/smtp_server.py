@@ -12,6 +12,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 DROP = "drop"  # close the connection without a word
 SILENCE = "silence"  # say nothing, and hold the connection until the client gives up
+DRIP = "drip"  # the same, with a byte of an answer now and then
+DRIP_S = 0.02
 
 
 class MailServer(Controller):
@@ -78,12 +80,12 @@ class ScriptedServer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
-        self._stopping = threading.Event()
+        self.stopping = threading.Event()
         self._main = threading.Thread(target=self._accept)
         self._main.start()
 
     def stop(self) -> None:
-        self._stopping.set()
+        self.stopping.set()
         # Wakes the accept; closing the socket from another thread would not.
         socket.create_connection(("127.0.0.1", self.port)).close()
         for thread in [self._main, *self._threads]:
@@ -94,7 +96,7 @@ class ScriptedServer:
     def _accept(self) -> None:
         while True:
             conn, _ = self._listener.accept()
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 conn.close()
                 return
             self.connections += 1
@@ -139,6 +141,10 @@ class _Conversation:
             return False
         if reply == SILENCE:
             self.file.read()  # until the client closes
+            return False
+        if reply == DRIP:
+            while not self.server.stopping.wait(DRIP_S):
+                self.conn.sendall(b"2")  # until the client closes
             return False
         self.conn.sendall(reply.encode() + b"\r\n")
         return not reply.startswith("421")

@@ -29,7 +29,7 @@ from channels.contract_suite import DEADLINE_S, NOW, ChannelContract
 from channels.email_smtp import SmtpChannel, SmtpSettings
 from channels.smtp_bounces import seal
 from channels.smtp_replies import Stage, refusal
-from tests.channels.smtp_server import DROP, SILENCE, MailServer, ScriptedServer, free_port
+from tests.channels.smtp_server import DRIP, DROP, SILENCE, MailServer, ScriptedServer, free_port
 from tests.support.certificate import self_signed
 
 
@@ -227,10 +227,11 @@ def test_no_clear_answer_after_the_dot_is_unknown_and_not_repeated(
     assert [b"<m0@" in taken for taken in server.taken] == [True, False]
 
 
+@pytest.mark.parametrize("says", [SILENCE, DRIP])
 def test_silence_after_the_dot_is_unknown_after_the_channels_own_timeout(
-    serve: Serve, connect: Connect
+    serve: Serve, connect: Connect, says: str
 ) -> None:
-    server = serve({"dot": [SILENCE]})
+    server = serve({"dot": [says]})
     start = monotonic()
     first, second = send(connect(server.port, timeout_s=0.2), email(0), email(1))
     assert isinstance(first, Unknown)
@@ -239,9 +240,17 @@ def test_silence_after_the_dot_is_unknown_after_the_channels_own_timeout(
     assert len(server.taken) == 2
 
 
-@pytest.mark.parametrize("step", ["greeting", "EHLO", "MAIL", "RCPT", "DATA"])
-def test_silence_before_the_dot_is_certain(serve: Serve, connect: Connect, step: str) -> None:
-    server = serve({step: [SILENCE]})
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        *((step, SILENCE) for step in ("greeting", "EHLO", "MAIL", "RCPT", "DATA")),
+        *((step, DRIP) for step in ("MAIL", "RCPT", "DATA")),
+    ],
+)
+def test_silence_before_the_dot_is_certain(
+    serve: Serve, connect: Connect, step: str, says: str
+) -> None:
+    server = serve({step: [says]})
     (outcome,) = send(connect(server.port, timeout_s=0.2), email())
     assert isinstance(outcome, Deferred)
     assert server.taken == []
