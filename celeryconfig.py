@@ -17,6 +17,11 @@ from orchestrator.model.channel import ADDRESS_KINDS as _CHANNELS
 
 broker_url = _os.environ.get("TACTFUL_REDIS_URL") or "redis://localhost:6379/0"
 
+# Over TLS Redis shows who it is; left to itself, Celery would give its password to anybody. What
+# the URL says wins: `?ssl_ca_certs=/path/of/ca.pem`, or `?ssl_cert_reqs=none`.
+if (_os.environ.get("CELERY_BROKER_URL") or broker_url).startswith("rediss:"):
+    broker_use_ssl = {"ssl_cert_reqs": "required"}
+
 # Redis may be away for as long as it likes: workers wait for it, now and at the start.
 broker_connection_retry = True
 broker_connection_retry_on_startup = True

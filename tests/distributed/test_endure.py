@@ -1,6 +1,10 @@
 """What Celery's worker takes on bad days: children that die at once, a broker that is away."""
 
+import os
+import subprocess
+import sys
 from inspect import signature
+from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +17,9 @@ from kombu import Connection
 from orchestrator.entry.queue.app import make_app
 from orchestrator.entry.queue.endure import RECONNECT_EVERY_S, Consumer, Pool
 from orchestrator.entry.queue.hints import Hints
+from tests.channels.web_server import web_server
 from tests.servers.ports import free_port
+from tests.support.certificate import self_signed
 
 
 def child(*, dies: bool) -> Any:
@@ -65,3 +71,20 @@ def test_who_sends_a_hint_learns_at_once_that_redis_is_away() -> None:
     assert not hints.plan()
     assert not hints.look_for_lost()
     assert monotonic() < before_s + 4
+
+
+def test_over_tls_a_redis_that_nobody_vouches_for_gets_no_password(tmp_path: Path) -> None:
+    script = (
+        "from orchestrator.entry.queue.app import app\n"
+        "app.connection_for_write().ensure_connection(max_retries=0)\n"
+    )
+    with web_server(self_signed(tmp_path)) as stranger:
+        url = stranger.url.replace("https://", "rediss://:word@")
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "TACTFUL_REDIS_URL": f"{url}/0"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert "CERTIFICATE_VERIFY_FAILED" in done.stderr
