@@ -21,7 +21,7 @@ from orchestrator.model.patience import USUAL, Patience
 DATABASE = "sqlite:///var/tactful.db"
 _PREFIX = "TACTFUL_"
 _YEAR_S = 365 * 86_400
-_REDIS_SCHEMES = ("redis", "rediss", "unix")
+_REDIS_SCHEMES = ("redis", "rediss")
 
 
 class Settings(BaseSettings):

@@ -96,6 +96,7 @@ def test_a_kind_of_database_that_there_is_not(shop: ShopFolder) -> None:
         ("LOG_LEVEL", "chatty", "TACTFUL_LOG_LEVEL: 'chatty' is none of debug, info"),
         ("REDIS_URL", "hushhush@localhost:6379", "TACTFUL_REDIS_URL: not the URL of a Redis"),
         ("REDIS_URL", "redis://:hush/hush@localhost:6379", "TACTFUL_REDIS_URL: not the URL"),
+        ("REDIS_URL", "unix:///run/redis.sock", "TACTFUL_REDIS_URL: not the URL"),
         ("DATABASE_URL", "postgres//me:hushhush@localhost/a", "write sqlite:///tactful.db or"),
         ("DATABASE_URL", "postgresql://me:hushhush@localhost:54x/a", "write sqlite:///tactful.db"),
     ],
