@@ -22,6 +22,7 @@ from sqlalchemy import (
     event,
     make_url,
     select,
+    text,
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -132,6 +133,13 @@ def is_away(error: DBAPIError) -> bool:
     return code is None or code & 0xFF in _PASSING
 
 
+def takes_writes(connection: Connection) -> bool:
+    """Whether it is no standby of another server, as the one that was ours may be by now."""
+    return connection.dialect.name == "sqlite" or not connection.scalar(
+        text("SELECT pg_is_in_recovery()")
+    )
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection for one consistent look, without the lock of a writer."""
@@ -149,15 +157,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 def parse_url(url: str) -> URL:
     """The URL with the driver that is used for it. Raises WrongUse."""
-    text = url.strip()
-    if text == ":memory:":
+    said = url.strip()
+    if said == ":memory:":
         return make_url("sqlite+pysqlite://")
-    if text and "://" not in text and "@" not in text:
-        return URL.create("sqlite+pysqlite", database=text)
+    if said and "://" not in said and "@" not in said:
+        return URL.create("sqlite+pysqlite", database=said)
     try:
-        parsed = make_url(text)
+        parsed = make_url(said)
     except (ArgumentError, ValueError):
-        shown = "it" if "@" in text else repr(text)  # nobody knows which part is the password
+        shown = "it" if "@" in said else repr(said)  # nobody knows which part is the password
         raise WrongUse(
             f"not the URL of a database: {shown}; write sqlite:///tactful.db or "
             "postgresql://name@host/database"

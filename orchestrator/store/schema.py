@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 
 from orchestrator.model.errors import Broken
+from orchestrator.store.database import reading
 from orchestrator.store.migrations import make_config, revisions
 from orchestrator.tables import metadata
 
@@ -99,7 +100,7 @@ class Patience:
 
 def schema_state(engine: Engine) -> Schema:
     """What the database is to this code."""
-    with engine.connect().execution_options(read_only=True) as connection:
+    with reading(engine) as connection:
         return _look(connection)
 
 

@@ -4,6 +4,7 @@ import zoneinfo
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 import redis as client
@@ -17,11 +18,14 @@ from orchestrator.entry.doctor.database import examine_database
 from orchestrator.entry.doctor.machine import examine_machine
 from orchestrator.entry.doctor.queue import examine_queue
 from orchestrator.entry.settings import Settings
+from orchestrator.entry.web.health import why_not_ready
 from orchestrator.store import heartbeats
 from orchestrator.store.controls import pause
 from orchestrator.store.database import open_database, writing
 from tests.cli.shop import ShopFolder, shop
+from tests.servers import postgres as own_postgres
 from tests.servers.ports import free_port
+from tests.support.databases import make_tables
 from tests.watching.ledger import NOW
 from tests.watching.test_heartbeats import BEAT
 
@@ -53,6 +57,21 @@ def test_clocks_that_differ(postgres_url: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(clock, "now", lambda: right() + timedelta(seconds=90))
     (said,) = (what for level, _, what in database(postgres_url) if level == "error")
     assert said == "its clock and this one differ by 90.0 s"
+
+
+def test_a_standby_takes_no_writes() -> None:
+    """As the server may be after a failover, while addresses still lead to it."""
+    with own_postgres() as server:
+        engine = open_database(server.url())
+        make_tables(engine)
+        server.stop()
+        (server.folder / "data" / "standby.signal").touch()
+        server.start()
+        told = [what for level, _, what in database(server.url()) if level == "error"]
+        assert told == ["it is a standby and takes no writes: nothing is decided or sent"]
+        (why,) = why_not_ready(engine, Event())
+        assert why == "the database takes no writes: it is a standby"
+        engine.dispose()
 
 
 def test_a_server_that_is_not_there() -> None:

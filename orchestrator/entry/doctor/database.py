@@ -16,7 +16,7 @@ from orchestrator.entry.settings import Settings
 from orchestrator.model.errors import TactfulError
 from orchestrator.store import heartbeats
 from orchestrator.store.controls import pauses
-from orchestrator.store.database import open_database, reading
+from orchestrator.store.database import open_database, reading, takes_writes
 from orchestrator.store.reports import last_activity
 from orchestrator.store.schema import State, schema_state
 from orchestrator.tables import deployment
@@ -90,6 +90,9 @@ def _postgresql(connection: Connection, where: str) -> Iterator[Finding]:
     said = f"postgresql {version} answers within {latency_ms:.1f} ms ({where})"
     near = latency_ms <= LATENCY_MAX_MS
     yield good(said) if near else warning(said, "run the workers near the database")
+    if not takes_writes(connection):
+        what = "it is a standby and takes no writes: nothing is decided or sent"
+        yield error(what, "see that TACTFUL_DATABASE_URL leads to the primary, or promote this one")
     skew = sum(ahead(connection, clock.now), timedelta(0)) / 2
     said = f"its clock and this one differ by {abs(skew).total_seconds():.1f} s"
     fix = f"let NTP set both clocks; with more than {OFF_MAX.total_seconds():.0f} s nobody works"

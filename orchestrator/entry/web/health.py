@@ -2,13 +2,13 @@
 
 from threading import Event
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from orchestrator.store.database import reading
+from orchestrator.store.database import reading, takes_writes
 from orchestrator.store.schema import State, schema_state
 
 _SERVES = (State.up_to_date, State.ahead)
@@ -35,7 +35,8 @@ def why_not_ready(engine: Engine, draining: Event) -> list[str]:
         return ["it is about to end"]
     try:
         with reading(engine) as connection:
-            connection.execute(select(1))
+            if not takes_writes(connection):
+                return ["the database takes no writes: it is a standby"]
         schema = schema_state(engine)
     except SQLAlchemyError as error:
         return [f"the database does not answer: {type(error).__name__}"]
