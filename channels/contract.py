@@ -317,7 +317,8 @@ class Capabilities:
     rate_per_s: float | None
     """Messages per second that a provider takes by default; None: no limit known."""
     idempotency: Key | None
-    """Only a channel that has a key may be asked to send an `Unknown` message once more."""
+    """A service message that stays `Unknown` is sent once more: with a key, nobody gets it twice.
+    Marketing is never sent again."""
     search: bool
     """`find` can answer with certainty at least sometimes."""
     callback: bool
