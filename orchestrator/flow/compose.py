@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from channels.contract import Channel, Item, Prepared, Sender, Unsupported
 from orchestrator.flow.gather import Gathered, Proposal
 from orchestrator.flow.links import Links, unsubscribe_headers
+from orchestrator.flow.plugin_calls import prepared
 from orchestrator.flow.promised import not_shown
 from orchestrator.flow.render.context import (
     MessageContext,
@@ -98,11 +99,12 @@ class Composer:
         tracked = track(rendered.html, version.shop.tracking, self._links, claimed.id)
         if tracked.html != rendered.html:
             rendered = replace(rendered, html=tracked.html)
-        prepared = channel.prepare(self._item(claimed, version, rendered, context.locale))
-        if isinstance(prepared, Unsupported):
-            return NotComposed(claimed, "unsupported", f"{prepared.what}; {prepared.fix}")
+        item = self._item(claimed, version, rendered, context.locale)
+        ready = prepared(channel, item)
+        if isinstance(ready, Unsupported):
+            return NotComposed(claimed, "unsupported", f"{ready.what}; {ready.fix}")
         most = version.campaign.segments_max
-        composed = Composed(claimed, rendered, prepared, tracked.targets)
+        composed = Composed(claimed, rendered, ready, tracked.targets)
         if rendered.segments is not None and composed.pieces > most:
             detail = f"{composed.pieces} segments; segments_max is {most}"
             return NotComposed(claimed, "too_long", detail)

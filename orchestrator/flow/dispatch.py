@@ -20,6 +20,7 @@ from orchestrator.flow.compose import Composed, Composer, NotComposed
 from orchestrator.flow.gather import gather
 from orchestrator.flow.last_check import Checked, last_check
 from orchestrator.flow.outcomes import Answered, answered, signs
+from orchestrator.flow.plugin_calls import written
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
 from orchestrator.model.breaker import CREDIT_MAX, RETRIES_PER_S, Sign
@@ -276,7 +277,7 @@ class Dispatcher:
                 continue
             if outcomes and all(sign is not Sign.WORKS for sign in signs(outcomes)):
                 return outcomes + [_NOT_TRIED] * len(part)
-            outcomes += _send(channel, part, write_until_s - watch.monotonic(), now)
+            outcomes += written(channel, part, write_until_s - watch.monotonic(), now)
         return outcomes
 
     def _record(
@@ -328,12 +329,6 @@ def _item(made: Composed, attempt: int, closes_at: datetime | None) -> Item:
 
 
 _NOT_TRIED = Deferred(0, "the provider failed for those before it")
-
-
-def _send(
-    channel: Channel[Any], items: Sequence[Item], deadline_s: float, now: datetime
-) -> list[Outcome]:
-    return list(channel.send(items, deadline_s, now))
 
 
 def _accepted(ends: Mapping[int, tuple[Claimed, Answered]]) -> list[tuple[int, int, str]]:

@@ -1,0 +1,93 @@
+"""Calls of a plugin, which a stranger may have written: what breaks in one ends with its messages.
+
+A plugin that raises has a bug. Whether it had written by then nobody knows, so what it was given is
+`Unknown`, as after a lost answer; the account's breaker then keeps it from more, the other
+channels go on, and the attempts tell which plugin it was, what it said, and in which line.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+from channels.contract import (
+    UNPRINTABLE,
+    Accepted,
+    Channel,
+    Deferred,
+    Item,
+    Outcome,
+    Prepared,
+    Rejected,
+    Unknown,
+    Unsupported,
+)
+
+_DETAIL_LENGTH_MAX = 1_000
+_SPAN_S_MAX = 1e9
+_MEND = "mend the plugin; its contract suite finds most of it"
+
+_log = logging.getLogger(__name__)
+
+
+def what_broke(channel: Channel[Any] | type[Channel[Any]], error: Exception) -> str:
+    """What a plugin has raised, in a sentence that names the plugin and the line."""
+    where = extract_tb(error.__traceback__)[-1]
+    said = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+    return _line(f"the plugin {channel.name} broke down: {said}")
+
+
+def prepared(channel: Channel[Any], item: Item) -> Prepared | Unsupported:
+    """The item as the plugin would write it; what it cannot even look at it cannot carry."""
+    try:
+        ready = channel.prepare(item)
+    except Exception as error:
+        what = what_broke(channel, error)
+        _log.error(what)
+        return Unsupported(what, _MEND)
+    if isinstance(ready, Prepared | Unsupported):
+        return ready
+    return Unsupported(_line(f"the plugin {channel.name} prepared {ready!r}"), _MEND)
+
+
+def written(
+    channel: Channel[Any], items: Sequence[Item], deadline_s: float, now: datetime
+) -> list[Outcome]:
+    """One outcome for each item, in order, whatever the plugin makes of them."""
+    try:
+        outcomes = list(channel.send(items, deadline_s, now))
+    except Exception as error:
+        what = what_broke(channel, error)
+        _log.error(what, exc_info=True)
+        return [Unknown(what)] * len(items)
+    if len(outcomes) != len(items):
+        what = f"the plugin {channel.name} gave {len(outcomes)} outcomes for {len(items)} messages"
+        _log.error(what)
+        return [Unknown(what)] * len(items)
+    return [
+        outcome if type(outcome) is Accepted and outcome.provider_ref else _kept(channel, outcome)
+        for outcome in outcomes
+    ]
+
+
+def _kept(channel: Channel[Any], outcome: Outcome) -> Outcome:
+    """As the ledger can keep it."""
+    match outcome:
+        case Rejected(retry_after_s=None) | Unknown():
+            return replace(outcome, detail=_line(outcome.detail))
+        case Rejected(retry_after_s=after) | Deferred(retry_after_s=after) if _is_span(after):
+            return replace(outcome, detail=_line(outcome.detail))
+    what = _line(f"the plugin {channel.name} gave {outcome!r} for a message")
+    _log.error(what)
+    return Unknown(what)
+
+
+def _is_span(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and abs(seconds) < _SPAN_S_MAX
+
+
+def _line(text: object) -> str:
+    return UNPRINTABLE.sub(" ", str(text))[:_DETAIL_LENGTH_MAX]
