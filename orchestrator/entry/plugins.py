@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from channels.registry import Broken as BrokenPlugin
 from channels.registry import Installed, find_channels, installed
 from channels.settings import load_settings
 from orchestrator.entry.settings import Settings
+from orchestrator.flow.plugin_calls import what_broke
 from orchestrator.model.errors import Broken
 from orchestrator.model.shop import Shop
 
@@ -36,6 +37,15 @@ def make_plugin(name: str, settings: Settings) -> Channel[Any]:
 
 def _with_settings(one: Installed, settings: Settings) -> Channel[Any]:
     written = {"folder": settings.var / OUTBOX} if one.name == OUTBOX else {}
+    try:
+        return _made(one, written)
+    except Broken:
+        raise
+    except Exception as error:
+        raise Broken(what_broke(one.cls, error)) from error
+
+
+def _made(one: Installed, written: Mapping[str, object]) -> Channel[Any]:
     loaded = load_settings(one.cls, written, os.environ)
     if isinstance(loaded, list):
         said = "; ".join(
@@ -63,13 +73,23 @@ def open_channels(shop: Shop, settings: Settings) -> Iterator[OpenChannels]:
     second = {name: use.failover for name, use in uses if use.failover is not None}
     with ExitStack() as stack:
         plugins = {
-            name: stack.enter_context(make_plugin(name, settings))
+            name: stack.enter_context(_open(make_plugin(name, settings)))
             for name in sorted({*first.values(), *second.values()})
         }
         yield OpenChannels(
             {name: plugins[plugin] for name, plugin in first.items()},
             {name: plugins[plugin] for name, plugin in second.items()},
         )
+
+
+@contextmanager
+def _open(plugin: Channel[Any]) -> Iterator[Channel[Any]]:
+    try:
+        plugin.open()
+    except Exception as error:
+        raise Broken(what_broke(plugin, error)) from error
+    with closing(plugin):
+        yield plugin
 
 
 def listening_plugins(shop: Shop, settings: Settings) -> dict[str, Channel[Any]]:

@@ -1,8 +1,9 @@
 """What `tactful doctor` looks at: whether everything is as it must be for sending."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from channels.contract import Finding
+from channels.contract import Channel, Finding
 from channels.registry import Broken as BrokenPlugin
 from channels.registry import find_channels
 from orchestrator.entry import clock
@@ -15,6 +16,7 @@ from orchestrator.entry.opening import read_folder
 from orchestrator.entry.plugins import make_plugin
 from orchestrator.entry.settings import Settings
 from orchestrator.flow.load import Loaded
+from orchestrator.flow.plugin_calls import what_broke
 from orchestrator.model.errors import TactfulError
 
 
@@ -68,6 +70,19 @@ def _channels(loaded: Loaded, settings: Settings) -> Iterator[Line]:
         except TactfulError as problem:
             yield about, error(str(problem))
             continue
+        for finding in _checked(channel):
+            yield about, finding
+
+
+def _checked(channel: Channel[Any]) -> list[Finding]:
+    """What a plugin says of itself; one that breaks down over it hides nothing of the others."""
+    try:
         with channel:
-            for finding in channel.check() or [good(f"{plugin} is set up")]:
-                yield about, finding
+            found = list(channel.check()) or [good(f"{channel.name} is set up")]
+    except Exception as problem:
+        return [error(what_broke(channel, problem), "see its package")]
+    strange = [one for one in found if not isinstance(one, Finding)]
+    if strange:
+        what = f"the plugin {channel.name} found {strange[0]!r}, which is no Finding"
+        return [error(what, "see its package")]
+    return found
