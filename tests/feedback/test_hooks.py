@@ -2,7 +2,8 @@
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from channels.contract import ChannelSettings, Feedback
+from channels.contract import ChannelSettings, Feedback, FeedbackKind
 from channels.outbox import OutboxChannel, OutboxSettings
 from orchestrator.entry.web.app import Front, Site, make_app
 from orchestrator.model.errors import Broken
@@ -256,3 +257,37 @@ def test_while_the_database_is_away_the_provider_is_asked_to_come_again(shop: Sm
         shop.execute(text("DROP TABLE feedback"))
         answer = caller.hook(DELIVERED)
     assert (answer.status, answer.headers["retry-after"]) == (503, "10")
+
+
+GOOD = Feedback(FeedbackKind.delivered, "e1", None, message_id="1", attempt_id="1")
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (None, "gave NoneType, neither a list nor Refused"),
+        (GOOD, "gave Feedback, neither a list nor Refused"),
+        (["delivered"], "gave str for an event"),
+        ([GOOD, replace(GOOD, kind="lost")], "of the kind 'lost'"),  # type: ignore[arg-type]
+        ([replace(GOOD, event_id=None)], "whose event_id is NoneType"),  # type: ignore[arg-type]
+        ([replace(GOOD, event_id=17)], "whose event_id is int, no text"),  # type: ignore[arg-type]
+        ([replace(GOOD, message_id=1)], "whose message_id is int"),  # type: ignore[arg-type]
+        ([replace(GOOD, address=b"x")], "whose address is bytes"),  # type: ignore[arg-type]
+        ([replace(GOOD, at="today")], "at str"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_plugin_that_makes_no_sense_is_named_and_harms_nobody(
+    shop: Small, told: Any, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Senseless(Calling):
+        def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> Any:
+            found = super().parse_feedback(raw, headers)
+            return told if isinstance(found, list) else found
+
+    plugin = Senseless(OutboxSettings(folder=shop.folder, files=False))
+    front = Front(shop.tactful.shop, {"outbox": plugin}, PUBLIC)
+    with serving(Site(shop.engine, front=front)) as caller, caplog.at_level("ERROR"):
+        assert caller.hook(DELIVERED).status == 403
+    assert standing(shop) == ("accepted", None)
+    assert why in caplog.text
+    assert "outbox" in caplog.text
