@@ -16,6 +16,7 @@ from orchestrator.store import wishes as store
 from orchestrator.store.consents import LogRow
 from orchestrator.store.customers import clock_ids
 from orchestrator.store.database import reading, writing
+from orchestrator.store.feedback import holders
 from orchestrator.store.messages import lock_customers
 from orchestrator.store.wishes import Held, Whose, Wish
 from orchestrator.tables.instant import to_micros
@@ -92,16 +93,26 @@ def _person(connection: Connection, message_id: int, now: datetime) -> Person | 
 def unsubscribe(
     engine: Engine, message_id: int, touchpoint: str, wording: str, now: datetime
 ) -> Whose | None:
-    """No more marketing on the message's channel; the second time changes nothing."""
+    """No more marketing on the message's channel; the second time changes nothing.
+
+    The button was pressed in one mailbox: it counts for all who have that address, as STOP does.
+    """
     with writing(engine) as connection:
         whose = store.whose(connection, message_id)
         if whose is None:
             return None
-        lock_customers(connection, [whose.customer_id])
-        held = store.held(connection, whose.customer_id, now)
-        if _agrees(held, whose.channel):
-            evidence = Evidence(now, touchpoint, wording)
-            state(connection, [withdrawal(whose.customer_id, whose.channel, evidence)], now)
+        concerned = {whose.customer_id}
+        if whose.address_key is not None:
+            found = holders(connection, [whose.address_key])
+            concerned = concerned.union(*(one.customers for one in found.values()))
+        lock_customers(connection, concerned)
+        evidence = Evidence(now, touchpoint, wording)
+        said = [
+            withdrawal(customer_id, whose.channel, evidence)
+            for customer_id in sorted(concerned)
+            if _agrees(store.held(connection, customer_id, now), whose.channel)
+        ]
+        state(connection, said, now)
         return whose
 
 

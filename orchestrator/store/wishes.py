@@ -25,11 +25,12 @@ _WORDS: Mapping[str, tuple[str, ...]] = {"clock_id": ("quiet_from", "quiet_until
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Whom a message was for, and by which channel."""
+    """Whom a message was for, and by which channel and address."""
 
     customer_id: int
     channel: str
     topic: str
+    address_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Wish:
 def whose(connection: Connection, message_id: int) -> Whose | None:
     """Whom a message was for; None where there is none, or the customer was forgotten since."""
     statement = (
-        select(messages.c.customer_id, messages.c.channel, messages.c.topic)
+        select(*(messages.c[name] for name in Whose.__dataclass_fields__))
         .join(customers, customers.c.id == messages.c.customer_id)
         .where(messages.c.id == message_id, customers.c.forgotten_at.is_(None))
     )

@@ -100,6 +100,19 @@ def test_one_click_ends_the_channel_without_a_page_before_it(shop: Small, caller
     assert len([row for row in shop.rows(consent_log) if not row["given"]]) == 1
 
 
+@on_both
+def test_one_click_counts_for_everyone_with_that_address(shop: Small, caller: Caller) -> None:
+    """The mailbox has asked for an end; whose name the shop has for it, it cannot know."""
+    shop.add(customer("cy3", email="ann1@example.com"), consent("cy3"), consent("cy3", "sms"))
+    assert caller.post(path("u"), {"List-Unsubscribe": "One-Click"}).status == 200
+    for key in ("ann1", "cy3"):
+        assert agreed(shop, key) == {("email", "*"): False, ("sms", "*"): True}
+    assert agreed(shop, "bob2")["email", "*"] is True
+    shop.add(customer("ann1", email="new@example.com"))  # and the old letter is pressed once more
+    assert caller.post(path("u"), {"List-Unsubscribe": "One-Click"}).status == 200
+    assert len([row for row in shop.rows(consent_log) if not row["given"]]) == 2
+
+
 def test_one_click_in_the_other_form_that_mail_programs_use(shop: Small, caller: Caller) -> None:
     body = (
         b'--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--x--'
