@@ -4,6 +4,7 @@ Source: twilio.com/docs/sendgrid/for-developers/tracking-events/event. Events re
 any order.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -70,12 +71,25 @@ def parse(
         age = datetime.fromisoformat(arrived) - datetime.fromtimestamp(int(stamp), UTC)
         if not -_SKEW <= age <= fresh:
             return Refused(f"signed {age} before it came")
-        events = _decode(raw)
+        events = _events(raw)
     # Bad base64, half characters, numbers beyond any date, and whatever is not as documented.
     except (ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
         return Refused(f"unreadable: {type(error).__name__}")
     told = [_feedback(event) for event in events if isinstance(event, dict)]
     return [one for one in told if one is not None]
+
+
+def _events(raw: bytes) -> list[Any]:
+    """Half a character in one event, or a number beyond all measure, is cut out of it: a strict
+    reader would throw away all the others with it."""
+    try:
+        return _decode(raw)
+    except msgspec.DecodeError:
+        whole = json.dumps(json.loads(raw), ensure_ascii=False).encode(errors="replace")
+        events = json.loads(whole)
+    if not isinstance(events, list):
+        raise ValueError("no list")
+    return events
 
 
 def _feedback(event: dict[str, Any]) -> Feedback | None:

@@ -519,6 +519,23 @@ def test_an_odd_event_does_not_take_down_the_others(
     assert [one.kind for one in receiver.heard] == [FeedbackKind.unsubscribed]
 
 
+@pytest.mark.parametrize("odd", ['"\\ud83d"', '"\\ude00 \\ud83d"', "1e400", "-1e999", "NaN"])
+def test_what_a_strict_reader_of_json_minds_takes_nothing_down(
+    odd: str, sendgrid: SendGrid, hears: SendGridChannel, receiver: Receiver
+) -> None:
+    """A server's answer may be cut in the middle of a character."""
+    send(hears, email())
+    end = sendgrid.event(sendgrid.letters[0], "unsubscribe")
+    odds = [f'{{"event": "open", "{name}": {odd}}}' for name in ("useragent", "url", "email")]
+    broken = f'{{"event": "open", "sg_event_id": {odd}, "timestamp": {odd}}}'
+    body = f"[{', '.join([*odds, broken, json.dumps(end)])}]".encode()
+    assert make([sendgrid.signed(receiver.url, body)]) == [200]
+    assert [one.kind for one in receiver.heard][-1] is FeedbackKind.unsubscribed
+    assert len(receiver.heard) == 5
+    for one in receiver.heard:
+        (one.event_id + one.detail + (one.address or "")).encode()
+
+
 @pytest.mark.parametrize("stamp", ["x", None, 1e300, -1e18, [], "1511456400.5"])
 def test_an_event_at_no_time_is_heard(
     stamp: object, sendgrid: SendGrid, hears: SendGridChannel, receiver: Receiver
