@@ -20,7 +20,20 @@ STOPS = (
     *("ARRET", "arrêt", "désabonner", "Abmelden", "ABBESTELLEN", "BAJA", "Alto", "parar", "sair"),
     *("basta", "AFMELDEN", "avsluta", "lopeta", "WYPISZ", "İPTAL", "iptal", "СТОП", "отписаться"),
     *("σταμάτα", "ΣΤΑΜΑΤΑ", "停止", "配信停止", "退订", "수신거부", "إيقاف", "توقف", "עצור"),
-    *("रोकें", "หยุด", "ยกเลิก"),
+    *("रोकें", "หยุด", "ยกเลิก", "ストップ", "停止してください", "配信停止お願いします", "拒收"),
+    *(
+        "STOP 36180",
+        "stop au 36180",
+        "STOP svp",
+        "Stop, s'il vous plaît",
+        "Stop bitte",
+        "Bitte stopp",
+    ),
+    *("stop thanks", "OK stop, thank you!", "stop por favor", "BAJA gracias", "stop it now please"),
+    *("Arrêtez svp", "me désabonner", "stoppa tack", "please, please stop!", "Unsubcribe"),
+    *("Bitte keine SMS mehr", "Plus de SMS merci", "No más mensajes", "ne m'envoyez plus rien"),
+    *("quit texting me", "I said STOP", "remove my number", "Don't send me any more"),
+    *("もう送らないでください", "配信をやめて"),
 )
 NOT_STOPS = (
     *("Don't stop!", "do not stop sending these", "I can't stop eating your bread", "never stop"),
@@ -33,6 +46,8 @@ NOT_STOPS = (
         "stopwatch",
     ),
     *("stop by, texts are fine", "Does the bus stop text you?", "stop start", "stop sms tomorrow"),
+    *("please", "thanks", "ok thanks", "cancel order 17 please", "stop 5", "stop 2nd street"),
+    *("Plus de cafe", "keine Ahnung", "no mas azucar", "Please don't stop", "kein Problem, danke"),
     *("", "?", "🙂", "yes", "ok", "continue", "thanks"),
 )
 
@@ -47,12 +62,14 @@ def test_what_is_ambiguous_goes_to_a_person(text: str) -> None:
     assert meaning(text) is FeedbackKind.replied
 
 
-@pytest.mark.parametrize("text", ["START", "start", "Unstop", "opt in", "Opt-in!"])
+@pytest.mark.parametrize("text", ["START", "start", "Unstop", "opt in", "Opt-in!", "start please"])
 def test_a_new_beginning(text: str) -> None:
     assert meaning(text) is FeedbackKind.resubscribed
 
 
-@pytest.mark.parametrize("text", ["HELP", "help?", "Info", "AIDE", "hilfe", "Помощь"])
+@pytest.mark.parametrize(
+    "text", ["HELP", "please help", "help?", "Info", "AIDE", "hilfe", "Помощь"]
+)
 def test_help(text: str) -> None:
     assert meaning(text) is FeedbackKind.asked_help
 
