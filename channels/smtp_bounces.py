@@ -7,15 +7,17 @@ say: whoever has a mail of ours can seal a report by it, and write any other add
 Whoever reads the mailbox for bounces posts each mail, as it came, to the callback.
 """
 
+import binascii
 import hashlib
 import hmac
+import quopri
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import MessageError
 from email.message import Message
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from channels.contract import Feedback, FeedbackKind, Reason, Refused, Rejected
 from channels.smtp_replies import Stage, readable, refusal
@@ -30,6 +32,17 @@ _NUMBER = "[A-Za-z0-9_-]{1,40}"
 _SEAL = re.compile(rf"[0-9a-f]{{{_SEAL_DIGITS}}}/({_NUMBER})/({_NUMBER})", re.ASCII)
 _ENVELOPE_ID = re.compile(rf"({_SEAL.pattern})\.(.+)", re.ASCII)
 _STATUS = re.compile(r"([245])\.\d{1,3}\.\d{1,3}", re.ASCII)
+_IN_WORDS = re.compile(r"[245]\d\d[ -](?:#?)([245]\.\d{1,3}\.\d{1,3})\b", re.ASCII)
+_BLANK_LINES = re.compile(rb"(?:\r?\n[ \t]*){2,}")
+_OPEN = frozenset(
+    {"message/delivery-status", "message/rfc822", "message/global", "message/global-headers"}
+)
+"""What the standard library's parser opens by itself, unless it is packed."""
+_FIELDS = _OPEN | {"message/global-delivery-status", "text/rfc822-headers"}
+_CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
+    "base64": binascii.a2b_base64,
+    "quoted-printable": quopri.decodestring,
+}
 _Parsed: TypeAlias = "Message[str, str]"
 
 
@@ -76,10 +89,26 @@ def parse(raw: bytes, secret: str) -> list[Feedback] | Refused:
 def _parts(report: _Parsed) -> list[_Parsed]:
     found = []
     for part in report.walk():
-        found.append(part)
+        found += [part, *_unpacked(part)]
         if len(found) > _PARTS_MAX:
             raise ValueError("too many parts")
     return found
+
+
+def _unpacked(part: _Parsed) -> list[_Parsed]:
+    """The blocks of fields in a part that the parser has left closed: headers as a text, a report
+    with addresses beyond ASCII (RFC 6533), and whatever came in base64 or quoted-printable."""
+    kind = part.get_content_type()
+    coding = _field(part, "Content-Transfer-Encoding").lower()
+    if kind not in _FIELDS or (kind in _OPEN and coding not in _CODINGS):
+        return []
+    payload: Any = part.get_payload()
+    text = payload if isinstance(payload, str) else "".join(one.as_string() for one in payload)
+    raw = text.encode("utf-8", "surrogateescape")
+    if coding in _CODINGS:
+        raw = _CODINGS[coding](raw)
+    blocks = _BLANK_LINES.split(raw.strip(), _PARTS_MAX)
+    return [message_from_bytes(block.strip() + b"\n") for block in blocks]
 
 
 def _about(parts: list[_Parsed], secret: str) -> _About | None:
@@ -99,22 +128,17 @@ def _named(parts: list[_Parsed]) -> Iterator[tuple[str, str]]:
         if found is not None:
             yield found[1], found[4]
         yield _field(part, HEADER), _field(part, "Message-ID")
-        if part.get_content_type() == "text/rfc822-headers":
-            payload = part.get_payload(decode=True)
-            if isinstance(payload, bytes):
-                headers: _Parsed = message_from_bytes(payload)
-                yield _field(headers, HEADER), _field(headers, "Message-ID")
 
 
 def _returned(parts: list[_Parsed], about: _About) -> Iterator[Feedback]:
     """What a delivery report says of each recipient."""
     for part in parts:
-        action = _field(part, "Action").lower()
-        status = _STATUS.match(_field(part, "Status"))
-        if not action or status is None:
-            continue
+        action = _field(part, "Action").lower().partition(" ")[0]
         words = readable(_field(part, "Diagnostic-Code").encode("ascii", "replace"))
         _, _, said = words.partition(";")
+        status = _status(_field(part, "Status"), said.strip())
+        if not action or status is None:
+            continue
         detail = f"{status[0]} {said.strip() or words}".strip()
         if action == "delivered":
             yield _feedback(FeedbackKind.delivered, about, detail)
@@ -124,6 +148,16 @@ def _returned(parts: list[_Parsed], about: _About) -> Iterator[Feedback]:
         elif action == "failed":
             yield _feedback(FeedbackKind.bounced_soft, about, detail, Reason.provider_down)
         # Delayed and relayed: it may still arrive. Expanded: to a list, which answers by itself.
+
+
+def _status(told: str, said: str) -> re.Match[str] | None:
+    """The status; where it says no more than its class, the one in the words of the server that
+    has refused."""
+    status = _STATUS.match(told)
+    if status is not None and not status[0].startswith(f"{status[1]}.0."):
+        return status
+    inner = _IN_WORDS.match(said)
+    return _STATUS.match(inner[1]) if inner is not None else status
 
 
 def _reason(status: str) -> Reason:

@@ -1,5 +1,7 @@
 """Mail that comes back, as servers write it, and what others write in its name."""
 
+import base64
+import quopri
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +54,64 @@ def test_what_servers_write(name: str, kind: FeedbackKind, reason: Reason | None
     assert (one.kind, one.reason) == (kind, reason)
     assert one.detail
     assert read(name).event_id == one.event_id
+
+
+def packed(headers: str, text: str, coding: str) -> str:
+    """A part of a report, in the coding that a server has chosen."""
+    raw = text.encode()
+    if coding == "base64":
+        text = base64.encodebytes(raw).decode()
+    elif coding == "quoted-printable":
+        text = quopri.encodestring(raw, quotetabs=True).decode()
+    return f"--b\nContent-Type: {headers}\nContent-Transfer-Encoding: {coding}\n\n{text}\n"
+
+
+def report(status: str, kinds: tuple[str, str], codings: tuple[str, str]) -> bytes:
+    ours = f"Message-ID: <d1.7@shop.example.com>\nX-Message-Seal: {SEAL}\n"
+    fields = f"Reporting-MTA: dns; mx.example.com\n\nFinal-Recipient: {status}\n"
+    parts = [packed(*one) for one in zip(kinds, (fields, ours), codings, strict=True)]
+    head = "MIME-Version: 1.0\nContent-Type: multipart/report; boundary=b\n\n"
+    return f"{head}{''.join(parts)}--b--\n".encode()
+
+
+def told(raw: bytes) -> list[tuple[FeedbackKind, Reason | None]]:
+    found = parse(raw, SECRET)
+    assert isinstance(found, list), found
+    return [(one.kind, one.reason) for one in found]
+
+
+UNKNOWN_USER = "utf-8; änna@example.com\nAction: failed\nStatus: 5.1.1"
+
+
+@pytest.mark.parametrize("status", ["message/delivery-status", "message/global-delivery-status"])
+@pytest.mark.parametrize(
+    "ours", ["message/rfc822", "message/global-headers", "text/rfc822-headers"]
+)
+@pytest.mark.parametrize("coding", ["8bit", "base64", "quoted-printable"])
+def test_a_report_is_read_however_it_is_packed(status: str, ours: str, coding: str) -> None:
+    """RFC 6533 where an address is beyond ASCII; and some servers encode whatever they send."""
+    hard = [(FeedbackKind.bounced_hard, Reason.bad_address)]
+    assert told(report(UNKNOWN_USER, (status, ours), (coding, "7bit"))) == hard
+    assert told(report(UNKNOWN_USER, (status, ours), (coding, coding))) == hard
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "reason"),
+    [
+        ("5.0.0\nDiagnostic-Code: smtp; 550 5.1.1 no such user", "bounced_hard", "bad_address"),
+        ("5.0.350\nDiagnostic-Code: smtp;550 #5.1.0 unknown", "bounced_hard", "bad_address"),
+        ("\nDiagnostic-Code: smtp; 550-5.2.2 over quota", "bounced_hard", "other"),
+        ("4.0.0\nDiagnostic-Code: smtp; 450 4.2.1 greylisted", "bounced_soft", "provider_down"),
+        ("5.0.0\nDiagnostic-Code: smtp; 550 no such user", "bounced_hard", "other"),
+        ("5.7.1\nDiagnostic-Code: smtp; 550 5.1.1 policy", "bounced_hard", "content_refused"),
+    ],
+)
+def test_a_status_that_says_nothing_gives_way_to_the_refusal_s_own(
+    status: str, kind: str, reason: str
+) -> None:
+    said = f"rfc822; anna@example.com\nAction: failed (permanent)\nStatus: {status}"
+    kinds = ("message/delivery-status", "message/rfc822")
+    assert told(report(said, kinds, ("7bit", "7bit"))) == [(FeedbackKind(kind), Reason(reason))]
 
 
 def test_a_complaint_that_does_not_tell_of_whom_is_known_by_its_message() -> None:
