@@ -26,7 +26,9 @@ def plugin_names() -> Collection[str]:
 
 def make_plugin(name: str, settings: Settings) -> Channel[Any]:
     """One plugin with its settings, not opened yet. Raises Broken, saying what to set."""
-    found = {one.name: one for one in find_channels()}
+    listed = find_channels()
+    # Of several by one name, the one that works: whoever came too late takes nothing away.
+    found = {**{one.name: one for one in listed}, **installed(listed)}
     one = found.get(name)
     if one is None:
         raise Broken(f"there is no channel plugin {name!r}; installed: {', '.join(sorted(found))}")

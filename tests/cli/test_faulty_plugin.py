@@ -45,12 +45,16 @@ def shop(tmp_path: Path) -> ShopFolder:
     return made
 
 
-def doctor(shop: ShopFolder, tmp_path: Path, source: str, *words: str) -> tuple[int, str, str]:
+def beside(
+    shop: ShopFolder, tmp_path: Path, source: str, *words: str, name: str = "pigeon"
+) -> tuple[int, str, str]:
+    """What a command says where the package of the pigeon is installed, by this name."""
     site = tmp_path / "site"
     info = site / "tactful_pigeon-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(METADATA)
-    (info / "entry_points.txt").write_text("[tactful.channels]\npigeon = pigeon:PigeonChannel\n")
+    points = f"[tactful.channels]\n{name} = pigeon:PigeonChannel\n"
+    (info / "entry_points.txt").write_text(points)
     (site / "pigeon.py").write_text(PIGEON + "\n" + source + "\n")
     path = os.pathsep.join((str(site), str(ROOT)))
     done = subprocess.run(
@@ -74,7 +78,7 @@ def doctor(shop: ShopFolder, tmp_path: Path, source: str, *words: str) -> tuple[
 def test_the_doctor_names_it_and_looks_at_all_the_others(
     shop: ShopFolder, tmp_path: Path, source: str, said: str
 ) -> None:
-    code, listing, complaint = doctor(shop, tmp_path, source, "doctor", "--json")
+    code, listing, complaint = beside(shop, tmp_path, source, "doctor", "--json")
     assert code == 3
     assert complaint == ""
     found = json.loads(listing)
@@ -87,6 +91,17 @@ def test_the_doctor_names_it_and_looks_at_all_the_others(
 def test_nothing_is_sent_by_what_cannot_be_opened(
     shop: ShopFolder, tmp_path: Path, source: str
 ) -> None:
-    code, _, complaint = doctor(shop, tmp_path, source, "run", "--once")
+    code, _, complaint = beside(shop, tmp_path, source, "run", "--once")
     assert code == 3
     assert "Error: the plugin pigeon broke down: KeyError: 'loft' (pigeon.py:" in complaint
+
+
+def test_a_stranger_with_a_taken_name_takes_nothing_away(tmp_path: Path) -> None:
+    shop = ShopFolder(tmp_path / "shop")
+    code, listing, complaint = beside(shop, tmp_path, "", "doctor", "--json", name="outbox")
+    found = [(one["about"], one["level"], one["what"]) for one in json.loads(listing)]
+    taken = "of tactful-pigeon is broken: the name is taken by tactful"
+    assert ("plugin outbox", "warning", taken) in found
+    (email,) = (one for one in found if one[0] == "channel email, sms")
+    assert email[1] == "good", email
+    assert (code, complaint) == (0, "")
