@@ -100,6 +100,16 @@ def test_it_keeps_the_deadline_and_waits_for_the_answer(package: Path) -> None:
     assert said == ["Deferred 0", "Accepted 1"]
 
 
+def test_a_secret_that_is_set_to_nothing_is_missing(package: Path) -> None:
+    look = (
+        "from channels.settings import load_settings as load; "
+        "from tactful_carrier_pigeon.channel import CarrierPigeonChannel as C; "
+        "given = {'TACTFUL_CARRIER_PIGEON_TOKEN': '', 'TACTFUL_CARRIER_PIGEON_HOST': ''}; "
+        "print(*(one.field for one in load(C, {}, given)))"
+    )
+    assert ran("-c", look, folder=package, environ=environ(package)).split() == ["token", "host"]
+
+
 def test_installed_beside_tactful_the_doctor_lists_it(package: Path, tmp_path: Path) -> None:
     build = "import sys, hatchling.build as b; print(b.build_wheel(sys.argv[1]))"
     wheel = ran("-c", build, str(tmp_path), folder=package, environ=environ()).split()[-1]
