@@ -77,8 +77,10 @@ def groups(placed: Iterable[Placed], most: int) -> list[Group]:
     closed: list[Group] = []
     for place, item in placed:
         text_bytes = _bytes(item.text) + _bytes(item.html or "")
-        fills = text_bytes + _TAGS_BYTES <= SUBSTITUTIONS_BYTES_MAX and not (
-            _TAG.search(item.text) or _TAG.search(item.html or "")
+        fills = text_bytes + _TAGS_BYTES <= SUBSTITUTIONS_BYTES_MAX and not any(
+            # SendGrid fills them in wherever they stand, in the subject too.
+            _TAG.search(part or "")
+            for part in (item.text, item.html, item.subject)
         )
         kind: tuple[object, ...] = (fills, item.sender, item.html is None)
         key = kind if fills else (*kind, item.text, item.html)

@@ -139,7 +139,7 @@ def _letter(ref: str, body: dict[str, Any], one: dict[str, Any]) -> Letter:
     return Letter(
         ref,
         one["to"][0]["email"],
-        one.get("subject", body["subject"]),
+        filled(one.get("subject", body["subject"])),
         filled(content.get("text/plain", "")),
         filled(content.get("text/html", "")),
         one.get("headers", {}),
