@@ -25,6 +25,8 @@ from channels.contract import (
     Channel,
     ChannelSettings,
     Deferred,
+    Feedback,
+    FeedbackKind,
     Finding,
     Item,
     NotFound,
@@ -255,6 +257,21 @@ class ChannelContract:
         answers = [channel.parse_feedback(raw, plain), stranger.parse_feedback(raw, headers)]
         refused = [isinstance(answer, Refused) for answer in answers]
         assert any(refused), "it is believed without a signature, and with another secret"
+
+    def test_a_callback_that_comes_twice_is_the_same_event(self, channel: Channel[Any]) -> None:
+        call = self.genuine(channel) if channel.capabilities.callback else None
+        if call is None:
+            return
+        told, again = (channel.parse_feedback(*call) for _ in range(2))
+        assert isinstance(told, list), f"a genuine callback came to {told}"
+        for one in told:
+            assert isinstance(one, Feedback), f"{one!r} is no Feedback"
+            assert isinstance(one.kind, FeedbackKind), f"{one.kind!r} is no FeedbackKind"
+            for name in ("event_id", "message_id", "attempt_id", "provider_ref", "address"):
+                value = getattr(one, name)
+                assert value is None or isinstance(value, str), f"{name} {value!r} is no text"
+            assert one.event_id, "an event has a name, by which a repetition is known"
+        assert again == told, f"the same callback came to {told}, and then to {again}"
 
     def test_settings_do_not_print_secrets(self, channel: Channel[Any]) -> None:
         settings = channel.settings

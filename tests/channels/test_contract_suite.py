@@ -217,6 +217,35 @@ class HearsNothing(Hears):
         return Refused("always")
 
 
+class HearsAnew(HearsSigned):
+    heard = 0
+
+    def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> list[Feedback] | Refused:
+        told = super().parse_feedback(raw, headers)
+        if isinstance(told, Refused):
+            return told
+        self.heard += 1
+        return [replace(one, event_id=f"event-{self.heard}") for one in told]
+
+
+class HearsWords(HearsSigned):
+    def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> Any:
+        told = super().parse_feedback(raw, headers)
+        return told if isinstance(told, Refused) else ["delivered"]
+
+
+class HearsNumbers(HearsSigned):
+    def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> Any:
+        told = super().parse_feedback(raw, headers)
+        return told if isinstance(told, Refused) else [replace(told[0], message_id=7)]  # type: ignore[arg-type]
+
+
+class HearsNoName(HearsSigned):
+    def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> Any:
+        told = super().parse_feedback(raw, headers)
+        return told if isinstance(told, Refused) else [replace(told[0], event_id="")]
+
+
 class Tells(Pigeon):
     def __repr__(self) -> str:
         return f"Tells({self.settings.grain.get_secret_value()})"
@@ -304,6 +333,10 @@ def test_who_hears_has_to_show_a_callback() -> None:
         (Gullible, "test_a_forged_callback_is_refused"),
         (Hears, "test_a_callback_is_believed_for_its_signature"),
         (HearsNothing, "test_a_callback_is_believed_for_its_signature"),
+        (HearsAnew, "test_a_callback_that_comes_twice_is_the_same_event"),
+        (HearsWords, "test_a_callback_that_comes_twice_is_the_same_event"),
+        (HearsNumbers, "test_a_callback_that_comes_twice_is_the_same_event"),
+        (HearsNoName, "test_a_callback_that_comes_twice_is_the_same_event"),
         (Tells, "test_settings_do_not_print_secrets"),
         (ClosesOnce, "test_close_is_idempotent_and_open_may_follow"),
         (StaysClosed, "test_close_is_idempotent_and_open_may_follow"),
