@@ -16,9 +16,12 @@ from typing import Any
 from channels.contract import (
     UNPRINTABLE,
     Accepted,
+    Attempt,
     Channel,
     Deferred,
+    Found,
     Item,
+    NotFound,
     Outcome,
     Prepared,
     Rejected,
@@ -71,6 +74,21 @@ def written(
         outcome if type(outcome) is Accepted and outcome.provider_ref else _kept(channel, outcome)
         for outcome in outcomes
     ]
+
+
+def looked_up(channel: Channel[Any], attempt: Attempt) -> Found:
+    """Whether the provider has it, as far as the plugin can tell."""
+    try:
+        answer = channel.find(attempt)
+    except Exception as error:
+        what = what_broke(channel, error)
+        _log.error(what, exc_info=True)
+        return Unknown(what)
+    if isinstance(answer, Accepted | NotFound | Unknown):
+        return answer
+    what = _line(f"the plugin {channel.name} found {answer!r}")
+    _log.error(what)
+    return Unknown(what)
 
 
 def _kept(channel: Channel[Any], outcome: Outcome) -> Outcome:

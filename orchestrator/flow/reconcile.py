@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from channels.contract import Accepted, Attempt, Channel, NotFound
 from orchestrator.flow.accounts import Accounts
 from orchestrator.flow.compose import stable_id
+from orchestrator.flow.plugin_calls import looked_up
 from orchestrator.model.message import State
 from orchestrator.model.patience import USUAL, Patience
 from orchestrator.store import lost
@@ -45,21 +46,15 @@ def reconcile(
     """Look for every lost message that is due to be looked for, until it is `over`; state →
     messages. What is left is looked for the next time.
 
-    A question at which a plugin fails is put off, lest it keep those behind it waiting for ever;
-    what it raised is raised in the end.
+    A question at which a plugin breaks down is put off, and those behind it are asked all the same.
     """
     met: Counter[str] = Counter()
-    failed: Exception | None = None
     with reading(engine) as connection:
         found = lost.due(connection, now, limit=BATCH_SIZE_MAX)
     for one in found:
         if over():
             break
-        try:
-            told = _ask(_who(accounts, one), one, deployment_id, now, patience)
-        except Exception as error:
-            failed = failed or error
-            told = Told(_untold(one, now, patience))
+        told = _ask(_who(accounts, one), one, deployment_id, now, patience)
         with writing(engine) as connection:
             if told.ref is not None and lost.may_be_anothers(connection, one, told.ref):
                 told = Told(_untold(one, now, patience))
@@ -68,8 +63,6 @@ def reconcile(
                 connection, one, told.state, told.ref, again_at, now, certain=told.certain
             )
         met[str(told.state)] += moved
-    if failed is not None:
-        raise failed
     return met
 
 
@@ -86,7 +79,7 @@ def _ask(
 ) -> Told:
     searchable = channel is not None and channel.capabilities.search
     if channel is not None and searchable:
-        match channel.find(_attempt(one, deployment_id)):
+        match looked_up(channel, _attempt(one, deployment_id)):
             case Accepted(provider_ref=ref):
                 return Told(State.ACCEPTED, ref, certain=True)
             case NotFound():
