@@ -58,6 +58,8 @@ _BEHIND = re.compile(rf"(?:(?: |(?<=[\u3040-\u9fff]))(?:{_POLITE}))+$")
 # As the text itself says it in France: "STOP au 36180".
 _TO_A_NUMBER = re.compile(r"stop (?:(?:au|to|an|al|a) )?\d{4,6}")
 
+# The button under WhatsApp's own marketing templates reads "Stop promotions".
+_SENT = r"(?:texts?|messages?|sms|spam|promotions?|promos?|ads|adverts?|marketing|newsletters?)"
 _NO_MORE = re.compile(
     r"\bunsubscribe\b"
     r"|\bopt(?:ing)? (?:me )?out\b"
@@ -79,8 +81,8 @@ _NO_MORE = re.compile(
     r"|\b(?:please|pls|just) stop(?: (?:this|it|that|now|these.*|those.*))?$"
     r"|\bstop (?:it|this|that|now|please)(?: please| now)?$"
     r"|\bstop (?:texting|messaging|sending|contacting|spamming)\b"
-    r"|\bstop (?:the|these|those|your|all) (?:\w+ )?(?:texts?|messages?|sms|spam)\b"
-    r"|^(?:please |pls )?stop (?:(?:my|text|sms) )?(?:texts?|messages?|sms|spam)(?: please| now)?$"
+    rf"|\bstop (?:the|these|those|your|all) (?:\w+ )?{_SENT}\b"
+    rf"|^stop (?:(?:my|text|sms|marketing|promotional) )?{_SENT}$"
 )
 _NEGATED = re.compile(
     r"\b(?:not|don't|dont|never|can't|cant|cannot|won't|wont) (?:stop|unsubscribe|opt)\b"

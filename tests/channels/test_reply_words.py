@@ -33,6 +33,7 @@ STOPS = (
     *("Arrêtez svp", "me désabonner", "stoppa tack", "please, please stop!", "Unsubcribe"),
     *("Bitte keine SMS mehr", "Plus de SMS merci", "No más mensajes", "ne m'envoyez plus rien"),
     *("quit texting me", "I said STOP", "remove my number", "Don't send me any more"),
+    *("Stop promotions", "STOP PROMOS", "stop marketing messages", "Please stop the ads now"),
     *("もう送らないでください", "配信をやめて"),
 )
 NOT_STOPS = (
@@ -47,6 +48,7 @@ NOT_STOPS = (
     ),
     *("stop by, texts are fine", "Does the bus stop text you?", "stop start", "stop sms tomorrow"),
     *("please", "thanks", "ok thanks", "cancel order 17 please", "stop 5", "stop 2nd street"),
+    *("I stop promotions at work", "When do the promotions stop?"),
     *("Plus de cafe", "keine Ahnung", "no mas azucar", "Please don't stop", "kein Problem, danke"),
     *("", "?", "🙂", "yes", "ok", "continue", "thanks"),
 )
