@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from channels.contract import Channel, Item, Prepared, Sender, Unsupported
 from orchestrator.flow.gather import Gathered, Proposal
 from orchestrator.flow.links import Links, unsubscribe_headers
-from orchestrator.flow.plugin_calls import prepared
+from orchestrator.flow.plugin_calls import BrokeDown, prepared
 from orchestrator.flow.promised import not_shown
 from orchestrator.flow.render.context import (
     MessageContext,
@@ -62,7 +62,10 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class NotComposed:
-    """Why there is no message: a reason for the ledger and a sentence for people."""
+    """Why there is no message: a reason for the ledger and a sentence for people.
+
+    `deferred`, where it may become one once somebody has mended what is no fault of its own.
+    """
 
     claimed: Claimed
     reason: str
@@ -101,6 +104,8 @@ class Composer:
             rendered = replace(rendered, html=tracked.html)
         item = self._item(claimed, version, rendered, context.locale)
         ready = prepared(channel, item)
+        if isinstance(ready, BrokeDown):
+            return NotComposed(claimed, "plugin_broke", ready.what, State.DEFERRED)
         if isinstance(ready, Unsupported):
             return NotComposed(claimed, "unsupported", f"{ready.what}; {ready.fix}")
         most = version.campaign.segments_max

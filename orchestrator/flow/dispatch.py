@@ -5,6 +5,7 @@ the write every gate is asked once more, and what does not pass ends with that g
 batch is judged by the moment at which it leaves, and written within `HOLD` of that or not at all.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ FIRST_WRITTEN = 20
 ELSEWHERE_AFTER = timedelta(minutes=1)
 """What this release cannot read is left to others for so long: one process may be of an older one
 while the next release is brought in, and the campaigns are that one's already."""
+
+_log = logging.getLogger(__name__)
 
 Tell = Callable[[int], None]
 """Is told how many messages came to an end or went back."""
@@ -143,7 +146,9 @@ class Dispatcher:
         moves = [Move(c.id, State.PLANNED, again_at=now) for c in rest]
         moves += one_by_one(unearned, now)
         moves += [_left_to_others(c, now) for c in strange]
-        moves += [Move(f.claimed.id, f.state, f.reason) for f in failed]
+        moves += [_end_of(one, now, self.patience) for one in failed]
+        for what in sorted({one.detail for one in failed if one.state is State.DEFERRED}):
+            _log.error(what)
         write_until_s = watch.monotonic() + HOLD.total_seconds()
         admitted, stopped, now = self._admit(allowance, made, failed, token, moves, watch)
         self.accounts.unused(allowance, len(admitted))
@@ -326,6 +331,15 @@ def _item(made: Composed, attempt: int, closes_at: datetime | None) -> Item:
     item = made.prepared.item
     ends = [at for at in (item.not_after, closes_at) if at is not None]
     return item.of_attempt(str(attempt), not_after=min(ends, default=None))
+
+
+def _end_of(failed: NotComposed, now: datetime, patience: Patience) -> Move:
+    claimed, again_at = failed.claimed, now + patience.retry_after_max
+    if failed.state is not State.DEFERRED:
+        return Move(claimed.id, failed.state, failed.reason)
+    if again_at >= claimed.expires_at:
+        return Move(claimed.id, State.EXPIRED, failed.reason)
+    return Move(claimed.id, State.DEFERRED, failed.reason, again_at)
 
 
 _NOT_TRIED = Deferred(0, "the provider failed for those before it")

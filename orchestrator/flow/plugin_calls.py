@@ -7,7 +7,7 @@ channels go on, and the attempts tell which plugin it was, what it said, and in 
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
@@ -31,9 +31,15 @@ from channels.contract import (
 
 _DETAIL_LENGTH_MAX = 1_000
 _SPAN_S_MAX = 1e9
-_MEND = "mend the plugin; its contract suite finds most of it"
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokeDown:
+    """Nothing is known to be wrong with the message, and nothing of it was written."""
+
+    what: str
 
 
 def what_broke(channel: Channel[Any] | type[Channel[Any]], error: Exception) -> str:
@@ -43,17 +49,15 @@ def what_broke(channel: Channel[Any] | type[Channel[Any]], error: Exception) -> 
     return _line(f"the plugin {channel.name} broke down: {said}")
 
 
-def prepared(channel: Channel[Any], item: Item) -> Prepared | Unsupported:
-    """The item as the plugin would write it; what it cannot even look at it cannot carry."""
+def prepared(channel: Channel[Any], item: Item) -> Prepared | Unsupported | BrokeDown:
+    """The item as the plugin would write it."""
     try:
         ready = channel.prepare(item)
     except Exception as error:
-        what = what_broke(channel, error)
-        _log.error(what)
-        return Unsupported(what, _MEND)
+        return BrokeDown(what_broke(channel, error))
     if isinstance(ready, Prepared | Unsupported):
         return ready
-    return Unsupported(_line(f"the plugin {channel.name} prepared {ready!r}"), _MEND)
+    return BrokeDown(_line(f"the plugin {channel.name} prepared {ready!r}"))
 
 
 def written(

@@ -1,7 +1,7 @@
 """A plugin with a bug: what it was given is in doubt, everything else goes on, and it is told."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from channels.contract import Accepted, Deferred, Item, Outcome, Prepared, Rejected, Unknown
 from channels.outbox import OutboxSettings
+from orchestrator.model.patience import USUAL
 from orchestrator.tables import attempts, message_log
 from tests.support.channel import Recording, open_channel
 from tests.support.shop import NOW, Small, consent, customer, event
@@ -99,12 +100,12 @@ def test_a_bug_takes_few_down_with_it(tmp_path: Path) -> None:
     ("prepares", "said"),
     [
         (raises, "the plugin outbox broke down: ZeroDivisionError: a bug  of two lines"),
-        (lambda item: None, "the plugin outbox prepared None; mend the plugin"),
-        (lambda item: "fine", "the plugin outbox prepared 'fine'; mend the plugin"),
+        (lambda item: None, "the plugin outbox prepared None"),
+        (lambda item: "fine", "the plugin outbox prepared 'fine'"),
     ],
 )
-def test_what_it_cannot_look_at_it_cannot_carry(
-    tmp_path: Path, prepares: Callable[[Item], Any], said: str
+def test_what_it_breaks_down_over_waits_until_it_is_mended(
+    tmp_path: Path, prepares: Callable[[Item], Any], said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop, faulty = stage(tmp_path)
     good = open_channel(tmp_path)
@@ -121,8 +122,21 @@ def test_what_it_cannot_look_at_it_cannot_carry(
     faulty.prepares = one_breaks
     shop.tick(NOW)
     found = shop.ledger()
-    assert found["text", "c1"] == [("render_failed", "unsupported")]
+    assert found["text", "c1"] == [("deferred", "plugin_broke")]
     assert found["text", "c0"] == found["text", "c2"] == [("accepted", None)]
     assert found["hello", "c1"] == [("accepted", None)]
-    (line,) = [row["detail"] for row in shop.rows(message_log) if row["what"] == "unsupported"]
+    (line,) = [row["detail"] for row in shop.rows(message_log) if row["what"] == "plugin_broke"]
     assert said in line
+    assert [said in record.message for record in caplog.records] == [True]
+    shop.tick(NOW + USUAL.retry_after_max / 2)
+    assert shop.ledger()["text", "c1"] == [("deferred", "plugin_broke")]
+    faulty.prepares = None
+    shop.tick(NOW + USUAL.retry_after_max)
+    assert shop.ledger()["text", "c1"] == [("accepted", None)]
+
+
+def test_what_nobody_mends_ends_when_it_is_no_longer_news(tmp_path: Path) -> None:
+    shop, faulty = stage(tmp_path, 1)
+    faulty.prepares = raises
+    shop.run(NOW, NOW + timedelta(hours=73), timedelta(minutes=30))
+    assert shop.ledger()["text", "c0"] == [("expired", "plugin_broke")]

@@ -28,6 +28,7 @@ OTHER: Mapping[str, str] = {
     "price_changed": "a price changed before it could leave; it is written anew",
     "provider": "the provider could not take it just then",
     "unsupported": "the channel cannot carry it",
+    "plugin_broke": "the channel's plugin has a bug, and broke down over it",
     "too_long": "is longer than segments_max",
     # a provider's refusals (channels.contract.Reason)
     "bad_address": "the provider knows that the address does not work",
