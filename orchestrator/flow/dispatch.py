@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -22,9 +22,10 @@ from orchestrator.flow.gather import gather
 from orchestrator.flow.last_check import Checked, last_check
 from orchestrator.flow.outcomes import Answered, answered, signs
 from orchestrator.flow.plugin_calls import written
+from orchestrator.flow.put_back import end_of, left_to_others, one_by_one, one_each, within_credit
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
-from orchestrator.model.breaker import CREDIT_MAX, RETRIES_PER_S, Sign
+from orchestrator.model.breaker import Sign
 from orchestrator.model.errors import Broken
 from orchestrator.model.message import State
 from orchestrator.model.patience import USUAL, Patience
@@ -47,10 +48,6 @@ SUSPECT_EVERY = 10
 
 FIRST_WRITTEN = 20
 """So many of a batch are written first; where the provider fails for all of them, no more are."""
-
-ELSEWHERE_AFTER = timedelta(minutes=1)
-"""What this release cannot read is left to others for so long: one process may be of an older one
-while the next release is brought in, and the campaigns are that one's already."""
 
 _log = logging.getLogger(__name__)
 
@@ -145,8 +142,8 @@ class Dispatcher:
         made, failed = self._compose(first, channel, now)
         moves = [Move(c.id, State.PLANNED, again_at=now) for c in rest]
         moves += one_by_one(unearned, now)
-        moves += [_left_to_others(c, now) for c in strange]
-        moves += [_end_of(one, now, self.patience) for one in failed]
+        moves += [left_to_others(c, now) for c in strange]
+        moves += [end_of(one, now, self.patience) for one in failed]
         for what in sorted({one.detail for one in failed if one.state is State.DEFERRED}):
             _log.error(what)
         write_until_s = watch.monotonic() + HOLD.total_seconds()
@@ -333,15 +330,6 @@ def _item(made: Composed, attempt: int, closes_at: datetime | None) -> Item:
     return item.of_attempt(str(attempt), not_after=min(ends, default=None))
 
 
-def _end_of(failed: NotComposed, now: datetime, patience: Patience) -> Move:
-    claimed, again_at = failed.claimed, now + patience.retry_after_max
-    if failed.state is not State.DEFERRED:
-        return Move(claimed.id, failed.state, failed.reason)
-    if again_at >= claimed.expires_at:
-        return Move(claimed.id, State.EXPIRED, failed.reason)
-    return Move(claimed.id, State.DEFERRED, failed.reason, again_at)
-
-
 _NOT_TRIED = Deferred(0, "the provider failed for those before it")
 
 
@@ -351,45 +339,3 @@ def _accepted(ends: Mapping[int, tuple[Claimed, Answered]]) -> list[tuple[int, i
         for attempt, (claimed, end) in ends.items()
         if end.move.provider_ref is not None
     ]
-
-
-def within_credit(claimed: Sequence[Claimed], retries: int) -> tuple[list[Claimed], list[Claimed]]:
-    """Every first attempt, and so many second ones; and the rest, which come back."""
-    again = [one for one in claimed if one.tries][retries:]
-    late = {one.id for one in again}
-    return [one for one in claimed if one.id not in late], again
-
-
-def _left_to_others(one: Claimed, now: datetime) -> Move:
-    again_at = now + ELSEWHERE_AFTER
-    if again_at >= one.expires_at:
-        return Move(one.id, State.EXPIRED, "other_release")
-    return Move(one.id, State.DEFERRED, "other_release", again_at)
-
-
-def one_by_one(unearned: Sequence[Claimed], now: datetime) -> list[Move]:
-    """Second attempts without credit come back as time earns it, not all of them at once."""
-    moves = []
-    for place, one in enumerate(unearned, 1):
-        again_at = now + timedelta(seconds=min(place, CREDIT_MAX) / RETRIES_PER_S)
-        in_time = again_at if again_at < one.expires_at else now
-        moves.append(Move(one.id, State.PLANNED, again_at=in_time))
-    return moves
-
-
-def one_each(claimed: Sequence[Claimed]) -> tuple[list[Claimed], list[Claimed]]:
-    """At most one message for a customer and for an address, the first in order; and the rest.
-
-    Two of one batch could not see each other in the caps: the rest is asked about afterwards.
-    """
-    customers: set[int] = set()
-    addresses: set[str] = set()
-    first, rest = [], []
-    for one in claimed:
-        if one.customer_id in customers or one.address_key in addresses:
-            rest.append(one)
-        else:
-            first.append(one)
-        customers.add(one.customer_id)
-        addresses.add(one.address_key)
-    return first, rest
