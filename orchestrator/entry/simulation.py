@@ -11,6 +11,7 @@ from channels.contract import Channel
 from channels.outbox import OutboxChannel, OutboxSettings
 from orchestrator.entry.chance import new_deployment
 from orchestrator.entry.opening import make_tactful
+from orchestrator.flow.approving import unapproved
 from orchestrator.flow.load import Loaded
 from orchestrator.flow.pace import NoPace
 from orchestrator.flow.replay import Moment
@@ -18,7 +19,7 @@ from orchestrator.flow.report import Report, report
 from orchestrator.flow.simulate import Span, simulate
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.errors import WrongUse
-from orchestrator.store.database import open_database
+from orchestrator.store.database import open_database, reading
 
 
 class Simulation:
@@ -39,6 +40,11 @@ class Simulation:
             raise WrongUse(f"cannot write to {self._folder}: {error.strerror}") from None
         with OutboxChannel(OutboxSettings(folder=outbox, files=False)) as channel:
             yield from simulate(source, self._folder, lambda copy: self._make(copy, channel), span)
+
+    def supposed(self, source: Engine) -> list[str]:
+        """The campaigns that are simulated as if somebody had approved of them."""
+        with reading(source) as connection:
+            return [one.name for one in unapproved(connection, self._loaded.versions)]
 
     def report(self, end: datetime) -> Report:
         """What it came to."""

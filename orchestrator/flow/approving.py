@@ -44,15 +44,19 @@ def keep(
     return one
 
 
+def unapproved(connection: Connection, versions: Iterable[Version]) -> list[Version]:
+    """Those of which somebody must approve, and nobody has."""
+    known = approvals(connection)
+    return [one for one in versions if one.needs_approval and one.digest not in known]
+
+
 def suppose(connection: Connection, versions: Iterable[Version], now: datetime) -> None:
     """Approve of what nobody has approved of yet, for looking ahead: to be undone, or in a copy."""
-    known = approvals(connection)
-    missing = [one for one in versions if one.needs_approval and one.digest not in known]
     approve(
         connection,
         [
             Approval(one.name, one.digest, SUPPOSED, one.campaign.max_audience, SUPPOSED, now)
-            for one in missing
+            for one in unapproved(connection, versions)
         ],
     )
 

@@ -47,6 +47,15 @@ def test_approved_as_the_plan_says(town: ShopFolder) -> None:
     assert len(town.sent()) == 4
 
 
+def test_a_simulation_says_what_it_takes_as_approved_of(town: ShopFolder) -> None:
+    ask_for_approval(town)
+    words = ("simulate", "--from", "2026-11-25 09:30", "--to", "2026-11-25 11:00", "--step", "30m")
+    assert "\nAs if somebody had approved of: deal\n" in town.ok(*words)
+    assert town.json(*words)["supposed_approved"] == ["deal"]
+    town.ok("approve", "deal", "--digest", digest_of(town, "deal"))
+    assert town.json(*words)["supposed_approved"] == []
+
+
 def test_without_a_name_it_is_the_login(town: ShopFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     ask_for_approval(town)
     monkeypatch.setenv("LOGNAME", "bob")

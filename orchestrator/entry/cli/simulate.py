@@ -52,6 +52,7 @@ def simulate(
     into = folder or where.var / "simulation"
     simulation = Simulation(loaded, into)
     with open_store(where) as engine:
+        supposed = simulation.supposed(engine)
         moments = simulation.run(engine, span)
         reached = _watch(moments, span, quiet=json)
     if reached < span.end:
@@ -59,9 +60,19 @@ def simulate(
         typer.echo(said, err=True)
     found = simulation.report(reached)
     if json:
-        as_json({"from": span.start, "to": reached, "folder": into, "report": as_dict(found)})
+        as_json(
+            {
+                "from": span.start,
+                "to": reached,
+                "folder": into,
+                "supposed_approved": supposed,
+                "report": as_dict(found),
+            }
+        )
     else:
         show_report(found)
+        if supposed:
+            typer.echo(f"\nAs if somebody had approved of: {', '.join(supposed)}")
         typer.echo(f"\nThe simulated database and messages are in {into}")
 
 

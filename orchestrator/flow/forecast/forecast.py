@@ -10,7 +10,13 @@ from operator import attrgetter
 
 from sqlalchemy import Connection
 
-from orchestrator.flow.approving import approval_text, by_schedule, plan_digest, suppose
+from orchestrator.flow.approving import (
+    approval_text,
+    by_schedule,
+    plan_digest,
+    suppose,
+    unapproved,
+)
 from orchestrator.flow.asking import at_once
 from orchestrator.flow.canary import forecast_text
 from orchestrator.flow.explain.places import Spot
@@ -128,11 +134,11 @@ def forecast(
     """
     with reading(tactful.engine) as connection:
         clocks = all_clocks(connection)
-        approved = approvals(connection)
+        waits = {version.name for version in unapproved(connection, tactful.versions)}
     versions = sorted(tactful.versions, key=arbitration)
     told = [v for v in versions if v.name in only or not only]
-    waiting = [v for v in told if v.needs_approval and v.digest not in approved]
-    others = [v for v in told if not v.needs_approval or v.digest in approved]
+    waiting = [v for v in told if v.name in waits]
+    others = [v for v in told if v.name not in waits]
     moments = (
         looks(versions, clocks, now)
         if at is None
