@@ -269,4 +269,11 @@ def _open_postgresql(url: URL) -> Engine:
             cursor.execute("; ".join(f"SET {setting}" for setting in _SETTINGS))
         connection.commit()
 
+    @event.listens_for(engine, "checkin")
+    def _as_the_server_has_it(connection: Any, _record: Any) -> None:
+        # After a look, SQLAlchemy would begin the next transaction as READ WRITE, whatever the
+        # server's default is: read-only where a managed one has no room left, for instance.
+        if connection is not None and not connection.closed:
+            connection.read_only = None
+
     return engine
