@@ -15,6 +15,7 @@ from orchestrator.entry.settings import Settings
 from orchestrator.entry.whereabouts import here
 from orchestrator.flow.load import Loaded, load
 from orchestrator.flow.pace import Pace
+from orchestrator.flow.published import published
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.errors import Broken, ProblemsFound
 from orchestrator.model.patience import USUAL, Patience
@@ -117,14 +118,30 @@ def make_tactful(
 
 
 @contextmanager
-def open_tactful(settings: Settings, *, pace: Pace | None = None) -> Iterator[Tactful]:
+def open_tactful(settings: Settings) -> Iterator[Tactful]:
     """The engine in earnest: the database made if need be, the channels open."""
     loaded = read_campaigns(settings)
+    with open_store(settings, make=True) as engine, _opened(engine, loaded, settings) as tactful:
+        yield tactful
+
+
+@contextmanager
+def open_published(settings: Settings, *, pace: Pace | None = None) -> Iterator[Tactful]:
+    """The engine of one hand among many: with what was put to work last, whatever somebody is
+    writing in the folder. Where nothing was put to work yet, with what is written there.
+    """
+    with open_store(settings, make=True) as engine:
+        loaded = published(engine) or read_campaigns(settings)
+        with _opened(engine, loaded, settings, pace) as tactful:
+            yield tactful
+
+
+@contextmanager
+def _opened(
+    engine: Engine, loaded: Loaded, settings: Settings, pace: Pace | None = None
+) -> Iterator[Tactful]:
     assert loaded.settings is not None  # nothing is wrong, so it is there
-    with (
-        open_store(settings, make=True) as engine,
-        open_channels(loaded.settings.shop, settings) as opened,
-    ):
+    with open_channels(loaded.settings.shop, settings) as opened:
         with writing(engine) as connection:
             deployment = this_deployment(connection, new_deployment())
             place = here(connection, settings)

@@ -4,7 +4,7 @@ A scheduled pass over everyone, or over a product's price, can wait: its message
 end of the line, and be decided on what was known too early. What one customer has just done cannot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from orchestrator.flow.plan import Planner, Verdicts
@@ -23,10 +23,8 @@ class Unhurried:
     def __init__(self, tactful: Tactful, due_max: int) -> None:
         self._tactful = tactful
         self._due_max = due_max
-        urgent = [version for version in tactful.versions if not _is_pass(version)]
-        self._urgent = Planner(
-            urgent, tactful.statements, lambda _, digest: tactful.version_of(digest)
-        )
+        self._of: Sequence[Version] | None = None
+        self._planner: Planner | None = None
 
     def waits(self, due: Mapping[str, int]) -> bool:
         """Whether the passes wait. `due`: channel → messages."""
@@ -36,10 +34,22 @@ class Unhurried:
         """Decide about what is due to be decided."""
         if not self.waits(due):
             return self._tactful.plan(now)
+        urgent = self._urgent()
         with writing(self._tactful.engine) as connection:
-            verdicts = self._urgent.plan(connection, now)
-        self._urgent.committed()
+            verdicts = urgent.plan(connection, now)
+        urgent.committed()
         return verdicts
+
+    def _urgent(self) -> Planner:
+        """Of the campaigns that are at work: others may have been published meanwhile."""
+        tactful = self._tactful
+        if self._planner is None or self._of is not tactful.versions:
+            self._of = tactful.versions
+            urgent = [version for version in self._of if not _is_pass(version)]
+            self._planner = Planner(
+                urgent, tactful.statements, lambda _, digest: tactful.version_of(digest)
+            )
+        return self._planner
 
 
 def _is_pass(version: Version) -> bool:

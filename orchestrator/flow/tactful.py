@@ -20,20 +20,23 @@ from orchestrator.flow.feedback import settle
 from orchestrator.flow.forgetting import erase_what_is_left
 from orchestrator.flow.law import read_law
 from orchestrator.flow.links import Links
-from orchestrator.flow.load import revive, revive_settings
 from orchestrator.flow.missed import is_scheduled, pass_over
 from orchestrator.flow.pace import LocalPace, Pace
 from orchestrator.flow.plan import Planner, Verdicts, together
+from orchestrator.flow.published import stored
 from orchestrator.flow.reconcile import reconcile
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
 from orchestrator.flow.wide import plan_wide
-from orchestrator.model.errors import Broken, ProblemsFound
 from orchestrator.model.patience import USUAL, Patience
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Settings, Version
 from orchestrator.rules.within import EVERYONE, Scope, These
-from orchestrator.store.campaigns import current_version, save_versions, stored_version
+from orchestrator.store.campaigns import (
+    current_version,
+    current_versions,
+    save_versions,
+)
 from orchestrator.store.canaries import any_out
 from orchestrator.store.cancelling import Which
 from orchestrator.store.controls import keep_moving
@@ -95,6 +98,7 @@ class Tactful:
         self.composer = Composer(links, deployment.id)
         self.planner = Planner(self.versions, self.statements, self._revive)
         self._known = {version.digest: version for version in self.versions}
+        self._shops = {settings.digest: settings}
         self.accounts = Accounts(self.shop, channels, failovers or {}, pace or LocalPace())
         self.dispatcher = Dispatcher(
             engine=engine,
@@ -118,6 +122,17 @@ class Tactful:
             save_versions(connection, self.versions, now)
             keep_segments(connection, self.versions)
             begin_canaries(connection, self.versions)
+
+    def follow(self) -> None:
+        """Take up the campaigns that were put to work last, whatever the folder holds by now.
+
+        Raises Broken where only a newer release can read one of them.
+        """
+        with reading(self.engine) as connection:
+            current = current_versions(connection)
+        if current != {version.name: version.digest for version in self.versions}:
+            self.versions = tuple(self.version_of(digest) for digest in current.values())
+            self.planner = Planner(self.versions, self.statements, self._revive)
 
     def pass_over(self, connection: Connection, now: datetime) -> None:
         """Before the campaigns are put to work: which slots of theirs are over, and ask nobody."""
@@ -202,14 +217,4 @@ class Tactful:
     def _revive(self, connection: Connection, digest: str) -> Version:
         if digest in self._known:
             return self._known[digest]
-        stored = stored_version(connection, digest)
-        if stored is None:
-            raise Broken(f"the database holds a message of a campaign version {digest} it lacks")
-        name, files, shop_files = stored
-        try:
-            return revive(name, files, revive_settings(shop_files))
-        except (ValueError, ProblemsFound) as error:
-            raise Broken(
-                f"campaign {name} is written for another release of Tactful than this one: it was "
-                f"published as {digest[:12]}, and cannot be read here"
-            ) from error
+        return stored(connection, digest, self._shops)

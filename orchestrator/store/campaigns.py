@@ -61,6 +61,12 @@ def all_since(connection: Connection) -> dict[str, datetime]:
     return {row.name: row.since for row in found}
 
 
+def current_versions(connection: Connection) -> dict[str, str]:
+    """The digest of each campaign's version that is at work, by the campaign's name."""
+    found = connection.execute(select(campaigns.c.name, campaigns.c.version))
+    return {row.name: row.version for row in found}
+
+
 def current_version(connection: Connection, name: str) -> str | None:
     """The digest of the version that is at work; None where the campaign is not."""
     return connection.scalar(select(campaigns.c.version).where(campaigns.c.name == name))

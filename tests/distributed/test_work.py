@@ -5,19 +5,21 @@ from datetime import timedelta
 from time import monotonic
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from orchestrator.entry import clock
+from orchestrator.entry.opening import open_published, open_tactful
 from orchestrator.entry.queue import ticker
 from orchestrator.entry.queue.ticker import TIDY_EVERY_S
-from orchestrator.entry.queue.work import WAIT_MAX_S
+from orchestrator.entry.queue.work import WAIT_MAX_S, Work
+from orchestrator.entry.settings import settings
 from orchestrator.flow.dispatch import BATCH_SIZE_MAX
 from orchestrator.model.breaker import Breaker
 from orchestrator.store import controls
 from orchestrator.store.accounts import change_breaker
-from orchestrator.store.database import writing
+from orchestrator.store.database import reading, writing
 from orchestrator.store.turns import turn
-from orchestrator.tables import messages
+from orchestrator.tables import campaigns, messages, versions
 from tests.distributed.world import World
 
 
@@ -199,3 +201,42 @@ def test_one_tick_plans_and_learns_in_its_own_time(world: World) -> None:
     world.broker.flushdb()
     assert looks.tick(clock.now(), 4.9) == {}
     assert looks.tick(clock.now(), 5.0) == {"plan": 1, "feedback": 1}
+
+
+def test_a_hand_plans_what_was_published_last(world: World) -> None:
+    """Not what was at work when it began, nor what somebody is writing in the folder."""
+    begun = world.work()
+    campaign = world.home / "campaigns" / "hello" / "campaign.yaml"
+    campaign.write_text(campaign.read_text() + "priority: 66\n")
+    with open_tactful(settings()) as other:
+        other.publish(clock.now())
+    world.sign_up(2)
+    assert begun.plan()
+    begun.decide([1, 2])
+    with reading(world.engine) as connection:
+        found = list(connection.execute(select(messages.c.priority)).scalars())
+    assert found == [66, 66]
+
+
+def test_a_draft_in_the_folder_is_nobodys_but_the_writers(world: World) -> None:
+    campaign = world.home / "campaigns" / "hello" / "campaign.yaml"
+    campaign.write_text(campaign.read_text() + "priority: 66\n")
+    (world.home / "campaigns" / "shop.yaml").write_text("half: writ")
+    world.sign_up(2)
+    with open_published(settings()) as late:
+        assert Work(late, world.hints, due_max=100_000).plan()
+    assert world.states() == {"planned": 2}
+
+
+def test_what_only_a_newer_release_can_read_is_left_to_it(world: World) -> None:
+    world.sign_up(2)
+    work = world.work()
+    newer = {"campaign.yaml": "purpose: inform\nholograms: yes\n"}
+    with writing(world.engine) as connection:
+        shop = connection.scalar(select(versions.c.shop_digest))
+        row = {"digest": "newer", "name": "hello", "shop_digest": shop, "files": newer}
+        connection.execute(insert(versions), {**row, "created_at": clock.now()})
+        connection.execute(update(campaigns).values(version="newer"))
+    assert not work.plan()
+    work.decide([1, 2])
+    assert world.states() == {}

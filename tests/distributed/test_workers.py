@@ -1,12 +1,15 @@
 """Real Celery workers between real servers, killed and stopped as it happens at night."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+
+from sqlalchemy import select, update
 
 from orchestrator.entry import clock
 from orchestrator.store import heartbeats
-from orchestrator.store.database import reading
+from orchestrator.store.database import reading, writing
+from orchestrator.tables import shops
 from tests.distributed.world import PATIENCE_S, SCRIPTS, World
 from tests.servers import redis as own_redis
 from tests.servers.patience import until
@@ -54,17 +57,23 @@ def test_hints_and_ticks_bring_every_message_once(world: World) -> None:
             assert heartbeats.everyone(connection) == []
 
 
+def shop_is(world: World, files: Mapping[str, str]) -> Mapping[str, str]:
+    """Say what the published shop's files are; what they were."""
+    with writing(world.engine) as connection:
+        before: Mapping[str, str] = connection.scalars(select(shops.c.files)).one()
+        connection.execute(update(shops).values(files=files))
+    return before
+
+
 def test_what_a_worker_has_in_hand_when_it_is_asked_to_end_is_recorded(world: World) -> None:
     """And before: one that cannot open the engine stays, and opens it when it can."""
-    shop = world.home / "campaigns" / "shop.yaml"
-    written = shop.read_text()
-    shop.write_text("nothing: of use")
     world.provider.script("slow:0.05")
     world.sign_up(200)
     world.work().plan()
+    written = shop_is(world, {"shop.yaml": "nothing: of use"})
     with world.worker("-c", "1") as worker:
         assert seen(lambda: "not open yet" in worker.log)
-        shop.write_text(written)
+        shop_is(world, written)
         world.hints.dispatch("email")
         assert seen(lambda: len(world.provider.log) > 0)
         worker.send_all(signal.SIGTERM)

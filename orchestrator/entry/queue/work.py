@@ -13,6 +13,7 @@ from orchestrator.flow.dispatch import BATCH_SIZE_MAX
 from orchestrator.flow.lessons import learn_what_is_due
 from orchestrator.flow.plan import Verdicts
 from orchestrator.flow.tactful import Tactful
+from orchestrator.model.errors import Broken
 from orchestrator.store.database import reading
 from orchestrator.store.turns import turn
 from orchestrator.store.waiting import due_by_channel
@@ -62,7 +63,7 @@ class Work:
 
     def plan(self) -> bool:
         """Decide about whatever is due, unless another process is at it; whether it was done."""
-        if self.is_off():
+        if self.is_off() or not self._follows():
             return False
         verdicts = self.tactful.plan_in_turn(
             clock.WATCH, lambda now: self._unhurried.plan(now, self._due(self.due_max + 1))
@@ -75,7 +76,7 @@ class Work:
 
     def decide(self, customer_ids: Sequence[int]) -> None:
         """Decide at once about some customers."""
-        if self.is_off():
+        if self.is_off() or not self._follows():
             return
         verdicts = self.tactful.decide(customer_ids, clock.now())
         self._planned(verdicts)
@@ -106,6 +107,17 @@ class Work:
         if over():
             self.hints.dispatch(channel)
         return done
+
+    def _follows(self) -> bool:
+        """Whether this release can read what was published last, and so decide by it."""
+        try:
+            self.tactful.follow()
+        except Broken as error:
+            if str(error) not in self._told:
+                get_logger("tactful.plan").error("left to newer workers", why=str(error))
+            self._told.add(str(error))
+            return False
+        return True
 
     def _tell_strange(self) -> None:
         """Of each campaign that this release cannot read, once."""

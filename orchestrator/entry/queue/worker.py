@@ -21,7 +21,7 @@ from celery import signals  # type: ignore[import-untyped]
 from orchestrator.entry import clock
 from orchestrator.entry.logs import get_logger, hide
 from orchestrator.entry.memory import settle
-from orchestrator.entry.opening import open_tactful
+from orchestrator.entry.opening import open_published
 from orchestrator.entry.queue import standin
 from orchestrator.entry.queue.app import app
 from orchestrator.entry.queue.hints import Hints
@@ -57,7 +57,7 @@ class Process:
             url = where.redis_url or broker_url
             pace = RedisPace(redis_at(url), workers_max=where.workers_max)
             stack.callback(pace.close)
-            tactful = stack.enter_context(open_tactful(where, pace=pace))
+            tactful = stack.enter_context(open_published(where, pace=pace))
             pace.deployment = tactful.deployment.id
             queues = ",".join(sorted(app.amqp.queues.consume_from))
             self._signs = stack.enter_context(
