@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from orchestrator.model.language import language_of
+
 _EN: Final = {
     "email": "e-mail",
     "sms": "text message",
@@ -248,4 +250,4 @@ NAMES: Final = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Espa
 
 def page_words(locale: str | None) -> dict[str, str]:
     """The words of a locale's language."""
-    return PAGE_LANGUAGES.get((locale or "en")[:2].lower(), _EN)
+    return PAGE_LANGUAGES.get(language_of(locale or "en"), _EN)

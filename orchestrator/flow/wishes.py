@@ -11,6 +11,7 @@ from orchestrator.flow.consenting import Evidence, state, withdrawal
 from orchestrator.flow.render.words import LANGUAGES
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.clock import Clock, parse_time
+from orchestrator.model.language import language_of
 from orchestrator.model.shop import Shop
 from orchestrator.store import wishes as store
 from orchestrator.store.consents import LogRow
@@ -74,7 +75,7 @@ class Person:
         """Language → the locale to choose; the one that holds stays as it is."""
         mine = self.held.locale or shop.locale
         found = {language: _LOCALES.get(language, language) for language in LANGUAGES}
-        return {**found, shop.locale[:2]: shop.locale, mine[:2]: mine}
+        return {**found, language_of(shop.locale): shop.locale, language_of(mine): mine}
 
 
 def person_of(engine: Engine, message_id: int, now: datetime) -> Person | None:

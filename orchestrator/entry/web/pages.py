@@ -31,6 +31,7 @@ from orchestrator.flow import wishes
 from orchestrator.flow.page_words import NAMES, PAGE_LANGUAGES, page_words
 from orchestrator.flow.wishes import Answers, Person, Wrong
 from orchestrator.model.clock import Clock
+from orchestrator.model.language import language_of
 from orchestrator.model.shop import Shop
 
 FORM_BYTES_MAX = 64 * 1024
@@ -196,7 +197,7 @@ class Pages:
 
     def _language(self, person: Person | None) -> str:
         locale = (person.held.locale if person else None) or self._shop.locale
-        short = locale[:2].lower()
+        short = language_of(locale)
         return short if short in PAGE_LANGUAGES else "en"
 
     def _page(

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from orchestrator.flow.render.price_view import PriceView
+from orchestrator.model.language import direction_of, language_of
 from orchestrator.model.money import Price
 
 VARIABLES: Final[dict[str, frozenset[str] | None]] = {
@@ -27,6 +28,7 @@ VARIABLES: Final[dict[str, frozenset[str] | None]] = {
     "today": None,
     "locale": None,
     "language": None,
+    "direction": None,
 }
 """The variables of a template, each with its known entries; None where any name may be right."""
 
@@ -41,6 +43,7 @@ MEANINGS: Final[dict[str, str]] = {
     "today": "the customer's local date",
     "locale": "such as `en_US`",
     "language": "its first part, `en`",
+    "direction": "which way it is written: `ltr` or `rtl`",
 }
 """What each of them holds."""
 
@@ -136,7 +139,8 @@ def message_context(
         "products": list(products),
         "today": today,
         "locale": locale,
-        "language": locale[:2],
+        "language": language_of(locale),
+        "direction": direction_of(locale),
     }
     first = traits.get("first_name")
     if not isinstance(first, str) or first.strip().lower() in _NO_NAMES:

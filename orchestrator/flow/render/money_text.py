@@ -110,7 +110,7 @@ def amount(value: object, currency: object) -> str:
     return formats.money(money, current().locale)
 
 
-def word(name: str, **names: str) -> str:
+def word(name: str, /, **names: str) -> str:
     """One of the words of `words.py`, in the customer's language."""
     return words_of(current().locale)[name].format_map(names)
 

@@ -6,6 +6,8 @@ in texts: short, and in letters of GSM-7 (no á, no ê), or the text takes twice
 
 from typing import Final
 
+from orchestrator.model.language import language_of
+
 _EN: Final = {
     "each": "{price} each",
     "count": "{n} ct",
@@ -108,4 +110,4 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
 
 def words_of(locale: str) -> dict[str, str]:
     """The words of a locale's language (`de` of de_AT), English if it is not here."""
-    return LANGUAGES.get(locale[:2].lower(), _EN)
+    return LANGUAGES.get(language_of(locale), _EN)
