@@ -91,7 +91,9 @@ class OnDate(Written):
         timedelta(0), description="So many days later; earlier with a minus.", examples=["-7d"]
     )
     at: TimeOfDay = Field(time(10), description="The time of that day.", examples=["10:00"])
-    every: Literal["year"] | None = Field(None, description="On the same day of every year.")
+    every: Literal["year"] | None = Field(
+        None, description="On the same day of every year, from that day itself on."
+    )
 
 
 class OnProduct(Written):

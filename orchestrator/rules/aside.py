@@ -35,7 +35,7 @@ from orchestrator.rules.clocks import clock_rows
 from orchestrator.rules.decide import MAYBE, stop_aside, stops_aside
 from orchestrator.rules.facts import Facts
 from orchestrator.rules.slot_rows import slot_rows
-from orchestrator.rules.triggers import day_of, decided
+from orchestrator.rules.triggers import decided, falls_on
 from orchestrator.rules.within import ASKED, Within
 from orchestrator.tables import customers
 from orchestrator.tables.base import Id
@@ -119,7 +119,7 @@ class Together:
             if date:
                 trigger = next(t for t in map(_trigger, self.asks) if _date(t) == date)
                 assert isinstance(trigger, OnDate)
-                matches = and_(matches, slots.c.match == day_of(trigger))
+                matches = and_(matches, falls_on(trigger, slots.c.match))
             joined = joined.outerjoin(slots, matches)
         for channel in {c: None for case in self._cases for c in case.route.channels}:
             address = address_on(channel)

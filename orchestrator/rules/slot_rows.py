@@ -29,8 +29,8 @@ SLOT_ROWS = slot_rows()
 class SlotRow:
     """For the customers of one clock, `occasion` asks at `due_at`.
 
-    `match` is the beginning or end of a date trait that the slot is for: "11-23", "2017-11-23";
-    empty where the schedule has no date trait.
+    `match` is the date that the slot is for, such as 2017-11-23 (and, where it stands for the day
+    that the year lacks, 2017-02-29); empty where the schedule has no date trait.
     """
 
     clock_id: int

@@ -28,7 +28,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class DateSlot:
-    """A local moment for whose trait is one of `match`: `MM-DD` if yearly, else `YYYY-MM-DD`."""
+    """A local moment for whose trait is one of `match`; if yearly, of that year or one before."""
 
     label: str
     at: datetime
@@ -85,11 +85,9 @@ def date_slots(
 
 
 def _match(day: date, yearly: bool) -> tuple[str, ...]:
-    if not yearly:
-        return (day.isoformat(),)
-    if (day.month, day.day) == (2, 28) and not isleap(day.year):
-        return ("02-28", "02-29")
-    return (f"{day:%m-%d}",)
+    if yearly and (day.month, day.day) == (2, 28) and not isleap(day.year):
+        return (day.isoformat(), f"{day.year}-02-29")
+    return (day.isoformat(),)
 
 
 def _last_wall(until: datetime) -> datetime:

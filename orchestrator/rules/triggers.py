@@ -233,13 +233,16 @@ def _in_slot(within: Within) -> Select[Any]:
 
 
 def _on_date(trigger: OnDate, within: Within) -> Select[Any]:
-    return _in_slot(within).where(day_of(trigger) == SLOT_ROWS.c.match)
+    return _in_slot(within).where(falls_on(trigger, SLOT_ROWS.c.match))
 
 
-def day_of(trigger: OnDate) -> ColumnElement[Any]:
-    """The customer's date, as slots name it."""
+def falls_on(trigger: OnDate, day: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether the customer's date is that day, or its like in a year before."""
     written = customers.c.traits[trigger.date].as_string()
-    return func.substr(written, 6) if trigger.every == "year" else written
+    if trigger.every != "year":
+        that_day: ColumnElement[bool] = written == day
+        return that_day
+    return and_(func.substr(written, 6) == func.substr(day, 6), written <= day)
 
 
 def _entered(trigger: OnEntering, within: Within) -> Select[Any]:

@@ -224,6 +224,13 @@ def test_a_birthday_comes_every_year_and_an_anniversary_only_once(tmp_path: Path
     assert dates(tmp_path / "b", "2018-11-22", times) == [ten(2018, 11, 22)]
 
 
+@pytest.mark.parametrize(("offset", "first"), [("0d", 22), ("-7d", 15), ("3d", 25)])
+def test_no_year_asks_before_the_day_itself(tmp_path: Path, offset: str, first: int) -> None:
+    times = [ten(year, 11, day) for year in (2017, 2018, 2019) for day in (15, 22, 25)]
+    found = dates(tmp_path, "2018-11-22", times, every="year", offset=offset)
+    assert found == [ten(2018, 11, first), ten(2019, 11, first)]
+
+
 @pytest.mark.parametrize(("offset", "day"), [("-7d", 15), ("0d", 22), ("3d", 25)])
 def test_a_date_asks_so_many_days_before_or_after(tmp_path: Path, offset: str, day: int) -> None:
     times = [ten(2017, 11, day) for day in range(10, 30)]
