@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from channels.contract import Channel
 from orchestrator.entry import clock
@@ -45,6 +46,18 @@ def read_campaigns(settings: Settings) -> Loaded:
     if loaded.problems:
         raise ProblemsFound(loaded.problems)
     return loaded
+
+
+def shop_at_work(engine: Engine, settings: Settings) -> ShopSettings | None:
+    """The shop as it was put to work last, for those who do not decide: a mistake that somebody is
+    making in the folder keeps nobody from unsubscribing. As the folder has it where nothing was put
+    to work, or the database is away; None where that is wrong.
+    """
+    try:
+        loaded = published(engine)
+    except (SQLAlchemyError, Broken):
+        loaded = None
+    return loaded.settings if loaded else read_folder(settings).settings
 
 
 FIXES = {

@@ -169,3 +169,12 @@ def test_it_ends_by_itself_after_draining(shop: ShopFolder) -> None:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_a_mistake_in_the_folder_closes_no_customers_page(shop: ShopFolder) -> None:
+    """A page that nobody has made answers 404; where there are no pages, the whole path is none."""
+    shop.ok("run", "--once")
+    nobodys = "/u/1." + 32 * "0"
+    shop.write({"campaigns/shop.yaml": "brand: {half: writ"})
+    with running(shop.home) as (_, port):
+        assert "text/html" in ask(port, nobodys)[1]["content-type"]

@@ -35,7 +35,7 @@ def tick(
 
     from orchestrator.entry import clock
     from orchestrator.entry.logs import get_logger, start_logs
-    from orchestrator.entry.opening import open_store, read_shop
+    from orchestrator.entry.opening import open_store, read_shop, shop_at_work
     from orchestrator.entry.queue.app import app
     from orchestrator.entry.queue.hints import Hints
     from orchestrator.entry.queue.ticker import Ticker
@@ -55,9 +55,9 @@ def tick(
     url = redis_at(app.conf.broker_url)
     start_logs(secrets=[where.database_url, url])
     log = get_logger("tactful.tick")
-    channels = read_shop(where).shop.plugins
     broker = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
     with broker, open_store(where) as engine, _stopping() as stop:
+        channels = (shop_at_work(engine, where) or read_shop(where)).shop.plugins
         ticker = Ticker(engine, Hints(app), broker, channels)
         same_time = SameTime(engine)
         sent: Counter[str] = Counter()

@@ -8,7 +8,10 @@ import typer
 from orchestrator.entry.cli.options import ShopFolder
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from orchestrator.entry.settings import Settings
+    from orchestrator.entry.web.app import Site
 
 
 def web(
@@ -33,13 +36,10 @@ def web(
     /health, /ready and /metrics ask for no password.
     """
     from orchestrator.entry.logs import get_logger, start_logs
-    from orchestrator.entry.metrics import Known
-    from orchestrator.entry.opening import open_any_store, read_folder
-    from orchestrator.entry.plugins import listening_plugins
+    from orchestrator.entry.opening import open_any_store
     from orchestrator.entry.settings import settings
-    from orchestrator.entry.web.app import Front, Site, make_app
+    from orchestrator.entry.web.app import make_app
     from orchestrator.entry.web.serve import serve
-    from orchestrator.flow.answering import Answering
     from orchestrator.model.errors import WrongUse
     from orchestrator.model.span import parse_span
 
@@ -49,29 +49,38 @@ def web(
         raise WrongUse(f"--drain: {error}") from None
     where = settings(shop)
     start_logs(secrets=[where.database_url, where])
-    found = read_folder(where).settings
-    known, front = Known(), None
-    if found is not None:
-        known = Known.of(found.shop)
-        plugins = listening_plugins(found.shop, where)
-        front = Front(
-            found.shop,
-            plugins,
-            where.public_url,
-            where.home / "templates" / "pages",
-            None if where.write_key is None else where.write_key.get_secret_value(),
-            Answering(found),
-            _decide(where),
-        )
-    else:
-        get_logger("tactful.web").error("shop.yaml is wrong: only watchers are answered")
     engine = open_any_store(where, make=True)
     try:
-        site = Site(engine, known, front=front)
+        site = _site(engine, where)
         get_logger("tactful.web").info("answering", host=host, port=port)
         serve(make_app(site), site.draining, host=host, port=port, drain_s=drain_s)
     finally:
         engine.dispose()
+
+
+def _site(engine: "Engine", where: "Settings") -> "Site":
+    """Everything, or where no shop can be read the answers for watchers alone."""
+    from orchestrator.entry.logs import get_logger
+    from orchestrator.entry.metrics import Known
+    from orchestrator.entry.opening import shop_at_work
+    from orchestrator.entry.plugins import listening_plugins
+    from orchestrator.entry.web.app import Front, Site
+    from orchestrator.flow.answering import Answering
+
+    found = shop_at_work(engine, where)
+    if found is None:
+        get_logger("tactful.web").error("shop.yaml is wrong: only watchers are answered")
+        return Site(engine, Known(), front=None)
+    front = Front(
+        found.shop,
+        listening_plugins(found.shop, where),
+        where.public_url,
+        where.home / "templates" / "pages",
+        None if where.write_key is None else where.write_key.get_secret_value(),
+        Answering(found),
+        _decide(where),
+    )
+    return Site(engine, Known.of(found.shop), front=front)
 
 
 def _decide(where: "Settings") -> Callable[[Sequence[int]], object] | None:
