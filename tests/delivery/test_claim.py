@@ -24,7 +24,7 @@ def test_the_next_ones_are_found_in_order_and_nothing_is_sorted(tmp_path: Path) 
     assert not any("Sort" in line or "B-TREE" in line for line in plan), plan
 
 
-def test_where_nothing_is_due_nothing_is_claimed_and_nobody_locked_out(tmp_path: Path) -> None:
+def test_where_nothing_is_due_nothing_is_claimed(tmp_path: Path) -> None:
     shop = Small(tmp_path, {"hello": {}})
     said: list[str] = []
 
