@@ -40,7 +40,9 @@ COLUMNS: Mapping[Kind, Mapping[str, Column]] = {
             "`America/New_York`",
             "found by `region`, `country` and telephone; several may be possible",
         ),
-        "country": Column("Whose law holds.", "`US`", "the telephone's, else every law that may"),
+        "country": Column(
+            "Whose law holds.", "`US`", "the zone's or the telephone's; else what holds anywhere"
+        ),
         "region": Column("A state or province, where law or time differ.", "`FL`", "unknown"),
         "locale": Column("Language and formats.", "`en_US`, `de-AT`", "the shop's"),
         "preferred_channel": Column("What `preferred` stands for.", "`sms`", "none"),
