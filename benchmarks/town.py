@@ -203,9 +203,9 @@ FROM n
 """
     from_ = say.at(f"{now} - (5 + 30 * which) * {DAY}")
     yield f"""
-INSERT INTO prices (product_id, currency, amount, tax, valid_from, valid_until)
+INSERT INTO prices (product_id, currency, amount, tax, valid_from, valid_until, resumes)
 SELECT id, 'USD', 30000 + id * 100 + which * 2000, 'included', {from_},
-       CASE WHEN which = 0 THEN {say.at(f"{now} + 5 * {DAY}")} END
+       CASE WHEN which = 0 THEN {say.at(f"{now} + 5 * {DAY}")} END, FALSE
 FROM products, (SELECT 0 AS which UNION ALL SELECT 1) AS prices_of
 """
     if town.lines:

@@ -1,25 +1,20 @@
-"""Products, their prices, and what changed about them."""
+"""Products, their stock, and what changed about them or their prices."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
     Connection,
     Integer,
     String,
     bindparam,
-    delete,
     select,
-    type_coerce,
     update,
 )
 
 from orchestrator.store.dialect import ids_by_key, insert_stored, json_text, new_ids
-from orchestrator.tables import prices, product_changes, products
+from orchestrator.tables import product_changes, products
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import rows
@@ -49,18 +44,6 @@ class ProductRow(NamedTuple):
     attributes: Mapping[str, Any]
 
 
-class PriceRow(NamedTuple):
-    """A stored price, in the order of its columns."""
-
-    product_id: int
-    currency: str
-    amount: int
-    list_amount: int | None
-    tax: str | None
-    valid_from: int
-    valid_until: int | None
-
-
 class Change(NamedTuple):
     """What `product_changes` keeps: before and after are ten-thousandths of whatever changed."""
 
@@ -74,11 +57,6 @@ class Change(NamedTuple):
 _LOAD = select(*(products.c[name] for name in ProductRow._fields)).where(
     products.c.key.in_(select(_KEYS.c.key))
 )
-
-
-def _stored(column: Column[Any] | ColumnElement[Any]) -> ColumnElement[int]:
-    """An amount as the whole number that is stored: a Decimal for each would cost more than all."""
-    return type_coerce(column, BigInteger())
 
 
 def _wanted(values: Iterable[Any]) -> str:
@@ -164,151 +142,6 @@ def last_stock(connection: Connection, ids: Collection[int]) -> dict[int, int]:
     for id_, at, _ in connection.execute(_LAST_STOCK, {"ids": _wanted(ids)}):
         last[id_] = max(to_micros(at), last.get(id_, 0))
     return last
-
-
-_PRICE_KEYS = rows(
-    "asked", {"product_id": Integer(), "currency": String(), "valid_from": Instant()}
-)
-_SAME_PRICES = select(
-    prices.c.product_id,
-    prices.c.currency,
-    _stored(prices.c.amount),
-    _stored(prices.c.list_amount),
-    prices.c.tax,
-    prices.c.valid_from,
-    prices.c.valid_until,
-).join(
-    _PRICE_KEYS,
-    (prices.c.product_id == _PRICE_KEYS.c.product_id)
-    & (prices.c.currency == _PRICE_KEYS.c.currency)
-    & (prices.c.valid_from == _PRICE_KEYS.c.valid_from),
-)
-
-PriceKey = tuple[int, str, int]
-
-
-def price_key(row: PriceRow) -> PriceKey:
-    """What makes a price the same one: product, currency and beginning."""
-    return row.product_id, row.currency, row.valid_from
-
-
-def load_prices(connection: Connection, keys: Collection[PriceKey]) -> dict[PriceKey, PriceRow]:
-    """Those of the prices that exist."""
-    found = {}
-    for id_, currency, amount, listed, tax, since, until in connection.execute(
-        _SAME_PRICES, {"asked": json_text(list(keys))}
-    ):
-        row = PriceRow(
-            id_,
-            currency,
-            amount,
-            listed,
-            tax,
-            to_micros(since),
-            None if until is None else to_micros(until),
-        )
-        found[price_key(row)] = row
-    return found
-
-
-def write_prices(connection: Connection, written: Sequence[PriceRow]) -> None:
-    """Insert prices, or write them over those with the same key."""
-    insert_stored(
-        connection,
-        prices,
-        PriceRow._fields,
-        sorted(written, key=attrgetter("product_id", "currency", "valid_from")),
-        key=("product_id", "currency", "valid_from"),
-        replace=("amount", "list_amount", "tax", "valid_until"),
-    )
-
-
-_next = prices.alias("next_price")
-_previous = prices.alias("previous_price")
-_FOLLOWING = (
-    select(_next.c.id)
-    .where(
-        _next.c.product_id == _PRICE_KEYS.c.product_id,
-        _next.c.currency == _PRICE_KEYS.c.currency,
-        _next.c.valid_from > _PRICE_KEYS.c.valid_from,
-    )
-    .order_by(_next.c.valid_from)
-    .limit(1)
-    .correlate(_PRICE_KEYS)
-    .scalar_subquery()
-)
-_PRECEDING = (
-    select(_previous.c.id)
-    .where(
-        _previous.c.product_id == prices.c.product_id,
-        _previous.c.currency == prices.c.currency,
-        _previous.c.valid_from < prices.c.valid_from,
-    )
-    .order_by(_previous.c.valid_from.desc())
-    .limit(1)
-    .correlate(prices)
-    .scalar_subquery()
-)
-_AFFECTED = (
-    select(prices.c.id)
-    .join(
-        _PRICE_KEYS,
-        (prices.c.product_id == _PRICE_KEYS.c.product_id)
-        & (prices.c.currency == _PRICE_KEYS.c.currency)
-        & (prices.c.valid_from == _PRICE_KEYS.c.valid_from),
-    )
-    .union(select(_FOLLOWING).select_from(_PRICE_KEYS))
-)
-_STEPS = (
-    select(
-        prices.c.product_id,
-        prices.c.valid_from,
-        _stored(prices.c.amount),
-        _stored(_previous.c.amount),
-        _previous.c.valid_until,
-        prices.c.tax.is_distinct_from(_previous.c.tax),
-        _stored(product_changes.c.before),
-        _stored(product_changes.c.after),
-    )
-    .outerjoin(_previous, _previous.c.id == _PRECEDING)
-    .outerjoin(
-        product_changes,
-        (product_changes.c.product_id == prices.c.product_id)
-        & (product_changes.c.kind == "price")
-        & (product_changes.c.at == prices.c.valid_from),
-    )
-    .where(prices.c.id.in_(_AFFECTED))
-)
-
-
-def note_price_changes(connection: Connection, keys: Collection[PriceKey]) -> list[int]:
-    """Bring the changes of price at these keys, and at those that follow, up to date.
-
-    The price before a change is the one that held until then; where none held, or it was told with
-    another tax, nothing is known to have changed. A change keeps its id for as long as it stands.
-    The ids of new changes.
-    """
-    written: list[Change] = []
-    gone: list[dict[str, Any]] = []
-    for id_, at, amount, before, ended, retaxed, known_before, known_after in connection.execute(
-        _STEPS, {"asked": json_text(list(keys))}
-    ):
-        held = before is not None and not retaxed and (ended is None or ended >= at)
-        if held and before != amount:
-            if (known_before, known_after) != (before, amount):
-                written.append(Change(id_, "price", to_micros(at), before, amount))
-        elif known_before is not None:
-            gone.append({"which": id_, "which_at": at})
-    if gone:
-        connection.execute(
-            delete(product_changes).where(
-                product_changes.c.product_id == bindparam("which"),
-                product_changes.c.kind == "price",
-                product_changes.c.at == bindparam("which_at"),
-            ),
-            gone,
-        )
-    return write_changes(connection, written)
 
 
 _CHANGE_KEYS = rows("changed", {"product_id": Integer(), "kind": String(), "at": Instant()})

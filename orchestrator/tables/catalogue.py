@@ -1,6 +1,7 @@
 """Products, their prices over time, and what was learned from purchases."""
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -32,7 +33,8 @@ products = Table(
     Column("attributes", Json, nullable=False),
 )
 
-# A price holds from `valid_from` until the next one begins, or until `valid_until`.
+# A price holds from `valid_from` until the next one begins, or until `valid_until`. One that
+# `resumes` was not told so: an earlier one goes on after a promotion's end.
 prices = Table(
     "prices",
     metadata,
@@ -44,7 +46,17 @@ prices = Table(
     Column("tax", String),  # "included" or the rate added; null: as the shop says
     Column("valid_from", Instant, nullable=False),
     Column("valid_until", Instant),
+    Column("resumes", Boolean, nullable=False),
     UniqueConstraint("product_id", "currency", "valid_from"),
+)
+
+_ends = prices.c.valid_until.is_not(None)
+Index(
+    "prices_ends_idx",
+    prices.c.product_id,
+    prices.c.valid_until,
+    sqlite_where=_ends,
+    postgresql_where=_ends,
 )
 
 # What happened to a product and may move its customers: a price or a stock that changed. Ids are

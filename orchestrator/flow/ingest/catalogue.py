@@ -19,22 +19,25 @@ from orchestrator.store.catalogue import (
     AMOUNT_SCALE,
     UNLISTED,
     Change,
-    PriceKey,
-    PriceRow,
     ProductRow,
     hold_products,
     insert_products,
     last_stock,
-    load_prices,
     load_products,
-    note_price_changes,
-    price_key,
     update_products,
     write_changes,
-    write_prices,
     write_stock,
 )
 from orchestrator.store.dialect import ids_by_key
+from orchestrator.store.price_changes import note_price_changes
+from orchestrator.store.prices import (
+    PriceKey,
+    PriceRow,
+    load_prices,
+    price_key,
+    resume_prices,
+    write_prices,
+)
 from orchestrator.tables import products
 from orchestrator.tables.instant import to_micros
 
@@ -92,7 +95,7 @@ def save_products(
 def save_prices(
     connection: Connection, records: Sequence[PriceRecord], shop: Shop, done: Ingested
 ) -> None:
-    """Insert and update, then bring the changes of price up to date.
+    """Insert and update, then bring what goes on after them, and the changes, up to date.
 
     Only the shop's own currency makes changes: the same step told in two would count twice.
     """
@@ -121,7 +124,9 @@ def save_prices(
     replaced = sum(price_key(row) in known for row in written)
     tally.add(Tally(len(written) - replaced, replaced, len(told) - len(written) + repeated))
     write_prices(connection, written)
-    moved = [price_key(row) for row in written if row.currency == shop.currency]
+    begun = {price_key(row) for row in written}
+    begun |= resume_prices(connection, begun)
+    moved = [key for key in begun if key[1] == shop.currency]
     if moved:
         done.changes += note_price_changes(connection, moved)
 

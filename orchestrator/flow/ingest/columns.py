@@ -81,8 +81,9 @@ COLUMNS: Mapping[Kind, Mapping[str, Column]] = {
             "From when on. It holds until the product's next price begins.", _INSTANT, MUST
         ),
         "until": Column(
-            "Until when, where that is known: messages tell it. Afterwards there is **no** price, "
-            "and no offer, until another begins: say what it costs then, too.",
+            "Until when, where that is known: messages tell it. Afterwards the price before it "
+            "holds again, if that one has not ended: so a promotion needs no second row. Where "
+            "none is left there is **no** price, and no offer, until another begins.",
             _INSTANT,
             "no end is known",
         ),

@@ -218,6 +218,7 @@ def upgrade() -> None:
         sa.Column("tax", sa.String(), nullable=True),
         sa.Column("valid_from", Instant, nullable=False),
         sa.Column("valid_until", Instant, nullable=True),
+        sa.Column("resumes", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["product_id"], ["products.id"], name=op.f("prices_product_id_fkey")
         ),
@@ -228,6 +229,14 @@ def upgrade() -> None:
             "valid_from",
             name=op.f("prices_product_id_currency_valid_from_key"),
         ),
+    )
+    op.create_index(
+        "prices_ends_idx",
+        "prices",
+        ["product_id", "valid_until"],
+        unique=False,
+        sqlite_where=sa.text("valid_until IS NOT NULL"),
+        postgresql_where=sa.text("valid_until IS NOT NULL"),
     )
     op.create_table(
         "product_changes",
