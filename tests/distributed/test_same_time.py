@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from orchestrator.entry import clock
-from orchestrator.entry.same_time import OFF_MAX, SameTime
+from orchestrator.entry.same_time import KNOWN, OFF_MAX, SameTime
 from orchestrator.store.database import open_database
 from tests.distributed.world import World
 
@@ -40,9 +40,25 @@ def test_it_goes_on_once_the_clock_was_set(world: World, caplog: pytest.LogCaptu
     assert "'ahead_s': 3600.0" in told[0]
 
 
+def test_it_asks_again_after_a_while_for_theirs_may_have_been_set(world: World) -> None:
+    gone_by, asked = [timedelta()], []
+    event.listen(world.engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
+    began = clock.now()
+    same_time = SameTime(
+        world.engine, lambda: began + gone_by[0], lambda: 500 + gone_by[0].total_seconds()
+    )
+    for gone_by[0] in (KNOWN * 0, KNOWN * 0.5, KNOWN * 0.99):
+        assert not same_time.is_off()
+    assert len(asked) == 1
+    for gone_by[0] in (KNOWN, KNOWN * 1.5):
+        assert not same_time.is_off()
+    assert len(asked) == 2
+
+
 def test_a_database_that_is_slow_to_answer_is_no_wrong_clock(world: World) -> None:
     """It may have told its time at any moment between the question and the answer."""
-    times = iter([clock.now() - HOUR, clock.now() + HOUR])
+    asked = clock.now() - HOUR
+    times = iter([asked, asked, clock.now() + HOUR])
     assert not SameTime(world.engine, lambda: next(times)).is_off()
 
 
