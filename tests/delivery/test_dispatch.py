@@ -88,12 +88,21 @@ def test_the_price_is_that_of_the_moment_of_sending(tmp_path: Path) -> None:
     assert quoted(shop) == ["2.99"]
 
 
+def test_a_promotion_that_has_ended_meanwhile_is_not_told(tmp_path: Path) -> None:
+    shop = offered(tmp_path)
+    shop.add(price("p1", "1.99", at=NOW + MINUTE, until=SOON))
+    shop.dispatch(SOON)
+    assert "$2.49" in shop.sent()[0].text
+    assert "1.99" not in shop.sent()[0].text
+    assert quoted(shop) == ["2.49"]
+
+
 @pytest.mark.parametrize(
     "change",
     [
         [price("p1", "2.49", until=SOON)],
         [stock("p1", 0, SOON)],
-        [price("p1", "1.99", at=NOW + MINUTE, until=SOON)],
+        [price("p1", "2.49", until=SOON), price("p1", "1.99", at=NOW + MINUTE, until=SOON)],
     ],
 )
 def test_what_can_no_longer_be_had_is_not_offered(tmp_path: Path, change: list[Any]) -> None:

@@ -559,8 +559,8 @@ OFFER: dict[str, Any] = {
         ([price("p1", "2.49", at=NOW)], "planned"),
         ([price("p1", "2.49", until=NOW)], "nothing_to_offer"),
         ([price("p1", "2.49", until=NOW + TICK)], "planned"),
-        # A price that has run out does not give way to the one before it.
-        ([price("p1", "2.00"), price("p1", "1.00", at=NOW - DAY, until=NOW)], "nothing_to_offer"),
+        # A price that has run out gives way to the one beneath it.
+        ([price("p1", "2.00"), price("p1", "1.00", at=NOW - DAY, until=NOW)], "planned"),
         ([price("p1", "2.49"), stock("p1", 0, NOW)], "nothing_to_offer"),
         ([price("p1", "2.49"), stock("p1", 1, NOW)], "planned"),
     ],
