@@ -51,6 +51,12 @@ def _refuse_strangers(sock: socket.socket, address: Any) -> None:
         raise PermissionError(f"a test may not leave this machine: {address!r}")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: twice as many as there are cores, for every third second a test waits for servers
+    and processes that it has started."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _only_loopback() -> Any:
     """Refuses, for the whole run, every connection to another machine."""

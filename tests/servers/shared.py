@@ -4,10 +4,12 @@ The first who asks starts it, under a lock; the others find its folder in a file
 It ends when the last of them is gone: nobody has to know who that is.
 """
 
+import atexit
 import fcntl
 import json
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,13 +54,25 @@ def shared_redis(place: Path) -> Redis:
 def clone(server: Postgres, name: str) -> str:
     """A new database like the template; its URL."""
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-    execute(server, statement.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+    _administrator(server.url()).execute(
+        statement.format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+    )
     return server.url(name)
 
 
 def drop(server: Postgres, name: str) -> None:
     """Remove a database that nobody uses any more."""
-    execute(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    statement = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+    _administrator(server.url()).execute(statement.format(sql.Identifier(name)))
+
+
+@cache
+def _administrator(url: str) -> psycopg.Connection:
+    """The one connection by which this process makes and drops its databases: thousands of tests
+    ask for one."""
+    connection = psycopg.connect(url, autocommit=True)
+    atexit.register(connection.close)
+    return connection
 
 
 def execute(server: Postgres, statement: sql.Composable) -> None:
