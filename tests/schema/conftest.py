@@ -13,7 +13,7 @@ from orchestrator.store import migrations
 from orchestrator.store.database import open_database
 from tests.cli.shop import shop
 from tests.servers import Postgres
-from tests.servers.shared import drop, execute, worker_number
+from tests.servers.shared import execute, let_go, worker_number
 
 __all__ = ["shop"]
 
@@ -26,7 +26,7 @@ def postgres_empty(postgres_server: Postgres) -> Iterator[str]:
     name = f"empty_{worker_number() or 0}_{next(_numbers)}"
     execute(postgres_server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     yield postgres_server.url(name)
-    drop(postgres_server, name)
+    let_go(postgres_server, name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

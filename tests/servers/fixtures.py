@@ -1,7 +1,7 @@
 """Databases for tests: SQLite's and, where a test asks for both, PostgreSQL's.
 
 A test's own database on PostgreSQL is a clone of one template with every table, and is dropped
-after it. Redis has one database for each worker, emptied before each test that uses it.
+some tests later. Redis has one database for each worker, emptied before each test that uses it.
 """
 
 import itertools
@@ -14,7 +14,7 @@ from orchestrator.store.database import open_database
 from orchestrator.store.schema import create_schema
 from tests.servers.postgres import Postgres
 from tests.servers.redis import Redis
-from tests.servers.shared import clone, drop, shared_postgres, shared_redis, worker_number
+from tests.servers.shared import clone, let_go, shared_postgres, shared_redis, worker_number
 from tests.support.databases import Databases, using
 
 _numbers = itertools.count(1)
@@ -45,7 +45,7 @@ def postgres_url(postgres_server: Postgres) -> Iterator[str]:
     """A fresh PostgreSQL database with every table."""
     name = f"test_{worker_number() or 0}_{next(_numbers)}"
     yield clone(postgres_server, name)
-    drop(postgres_server, name)
+    let_go(postgres_server, name)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def _databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
             yield databases
     finally:
         for name in names:
-            drop(server, name)
+            let_go(server, name)
 
 
 @pytest.fixture(params=KINDS)

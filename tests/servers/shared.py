@@ -8,6 +8,7 @@ import atexit
 import fcntl
 import json
 import os
+from collections import deque
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,11 @@ from tests.servers.redis import Redis
 Server = TypeVar("Server", Postgres, Redis)
 
 TEMPLATE = "template_tactful"
+
+LEFT_MAX = 8
+"""So many databases that no test uses any more stand there, 8 MB each."""
+
+_left: deque[str] = deque()
 
 
 def worker_number() -> int | None:
@@ -64,6 +70,14 @@ def drop(server: Postgres, name: str) -> None:
     """Remove a database that nobody uses any more."""
     statement = sql.SQL("DROP DATABASE {} WITH (FORCE)")
     _administrator(server.url()).execute(statement.format(sql.Identifier(name)))
+
+
+def let_go(server: Postgres, name: str) -> None:
+    """Remove a database some tests later. At once, PostgreSQL would wait a tenth of a second for
+    the sessions that were closed just now."""
+    _left.append(name)
+    if len(_left) > LEFT_MAX:
+        drop(server, _left.popleft())
 
 
 @cache
