@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulation.seeds import STAGE_SEEDS, play, theatre
 
-SEEDS = int(os.environ.get("TACTFUL_SIM_SEEDS", "300"))
+SEEDS = int(os.environ.get("TACTFUL_SIM_SEEDS", "2000"))
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, STAGE_SEEDS))
