@@ -18,8 +18,11 @@ def plans_of(engine: Engine, containing: str) -> Iterator[tuple[Connection, dict
 
     def plan_of(connection: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
         if containing in sql and "EXPLAIN" not in sql:
-            asked = "EXPLAIN QUERY PLAN " if on_sqlite else "EXPLAIN "
-            plans[sql] = [str(row) for row in connection.exec_driver_sql(asked + sql, parameters)]
+            if on_sqlite:
+                told = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)
+            else:  # as for a process that has asked often: for whatever the parameters may be
+                told = connection.exec_driver_sql(f"EXPLAIN (GENERIC_PLAN) {sql}")
+            plans[sql] = [str(row) for row in told]
 
     with writing(engine) as connection:
         if not on_sqlite:  # so small a table would be read as a whole
