@@ -46,9 +46,7 @@ class Unhurried:
         if self._planner is None or self._of is not tactful.versions:
             self._of = tactful.versions
             urgent = [version for version in self._of if not _is_pass(version)]
-            self._planner = Planner(
-                urgent, tactful.statements, lambda _, digest: tactful.version_of(digest)
-            )
+            self._planner = Planner(urgent, tactful.statements, tactful.known.read)
         return self._planner
 
 

@@ -19,17 +19,23 @@ from channels.contract import Channel, Deferred, Item, Outcome
 from orchestrator.flow.accounts import Accounts, Allowance, Wait
 from orchestrator.flow.compose import Composed, Composer, NotComposed
 from orchestrator.flow.gather import gather
+from orchestrator.flow.known import Known
 from orchestrator.flow.last_check import Checked, last_check
 from orchestrator.flow.outcomes import Answered, answered, signs
 from orchestrator.flow.plugin_calls import written
-from orchestrator.flow.put_back import end_of, left_to_others, one_by_one, one_each, within_credit
+from orchestrator.flow.put_back import (
+    end_of,
+    left_to_others,
+    one_by_one,
+    one_each,
+    readable,
+    within_credit,
+)
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
 from orchestrator.model.breaker import Sign
-from orchestrator.model.errors import Broken
 from orchestrator.model.message import State
 from orchestrator.model.patience import USUAL, Patience
-from orchestrator.model.version import Version
 from orchestrator.rules.clocks import HOLD
 from orchestrator.store import attempts, controls
 from orchestrator.store import messages as ledger
@@ -77,11 +83,9 @@ class Dispatcher:
     statements: Statements
     composer: Composer
     accounts: Accounts
-    version_of: Callable[[str], Version]
+    known: Known
     new_token: Callable[[], str]
     patience: Patience = USUAL
-    unreadable: dict[str, str] = field(default_factory=dict, init=False, repr=False)
-    """Versions that this release cannot read, and why."""
     _batches: Iterator[int] = field(default_factory=lambda: count(1), init=False, repr=False)
 
     def dispatch(self, watch: Watch, tell: Tell = lambda number: None) -> Sent:
@@ -138,7 +142,7 @@ class Dispatcher:
         channel = allowance.account.channel
         first, rest = one_each(claimed)
         first, unearned = within_credit(first, earned)
-        first, strange = self._readable(first)
+        first, strange = readable(first, self.known)
         made, failed = self._compose(first, channel, now)
         moves = [Move(c.id, State.PLANNED, again_at=now) for c in rest]
         moves += one_by_one(unearned, now)
@@ -177,24 +181,13 @@ class Dispatcher:
             earned = self.accounts.spend(connection, allowance, again, now)
         return allowance, claimed, earned
 
-    def _readable(self, claimed: Sequence[Claimed]) -> tuple[list[Claimed], list[Claimed]]:
-        """What this release can read, and what it cannot: nobody is to blame for that."""
-        for digest in {c.version for c in claimed} - self.unreadable.keys():
-            try:
-                self.version_of(digest)
-            except Broken as error:
-                self.unreadable[digest] = str(error)
-        strange = [c for c in claimed if c.version in self.unreadable]
-        return [c for c in claimed if c.version not in self.unreadable], strange
-
     def _compose(
         self, claimed: Sequence[Claimed], channel: Channel[Any], now: datetime
     ) -> tuple[list[Composed], list[NotComposed]]:
-        versions = {digest: self.version_of(digest) for digest in {c.version for c in claimed}}
         with reading(self.engine) as connection:
-            gathered = gather(connection, claimed, versions.__getitem__, now)
+            gathered = gather(connection, claimed, self.known.of, now)
         tried = [
-            self.composer.compose(one, self.version_of(one.version), gathered, channel, now)
+            self.composer.compose(one, self.known.of(one.version), gathered, channel, now)
             for one in claimed
         ]
         made = [one for one in tried if isinstance(one, Composed)]
@@ -255,7 +248,7 @@ class Dispatcher:
         clocks = clocks_of(connection, {one.claimed.customer_id for one in made})
         found = Checked()
         for (digest, step, channel), group in groups.items():
-            question = self.statements.on_sending(self.version_of(digest), step, channel)
+            question = self.statements.on_sending(self.known.of(digest), step, channel)
             checked = last_check(connection, question, group, clocks, provider, now)
             found.moves.extend(checked.moves)
             found.closes_at.update(checked.closes_at)

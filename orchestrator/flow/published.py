@@ -4,7 +4,7 @@ from sqlalchemy import Connection, Engine
 
 from orchestrator.flow.load import Loaded, revive, revive_settings
 from orchestrator.flow.load.digest import digest as digest_of
-from orchestrator.model.errors import Broken, ProblemsFound
+from orchestrator.model.errors import Broken, OtherRelease, ProblemsFound
 from orchestrator.model.version import Settings, Version
 from orchestrator.store.campaigns import current_versions, stored_version
 from orchestrator.store.database import reading
@@ -14,7 +14,7 @@ Shops = dict[str, Settings]
 
 
 def stored(connection: Connection, digest: str, shops: Shops) -> Version:
-    """A version by its digest. Raises Broken where only another release can read it."""
+    """A version by its digest. Raises OtherRelease where only another one can read it."""
     found = stored_version(connection, digest)
     if found is None:
         raise Broken(f"the database holds a message of a campaign version {digest} it lacks")
@@ -25,7 +25,7 @@ def stored(connection: Connection, digest: str, shops: Shops) -> Version:
             shops[shop] = revive_settings(shop_files)
         return revive(name, files, shops[shop])
     except (ValueError, ProblemsFound) as error:
-        raise Broken(
+        raise OtherRelease(
             f"campaign {name} is written for another release of Tactful than this one: it was "
             f"published as {digest[:12]}, and cannot be read here"
         ) from error

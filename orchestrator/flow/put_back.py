@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from orchestrator.flow.compose import NotComposed
+from orchestrator.flow.known import Known
 from orchestrator.model.breaker import CREDIT_MAX, RETRIES_PER_S
 from orchestrator.model.message import State
 from orchestrator.model.patience import Patience
@@ -48,6 +49,12 @@ def one_by_one(unearned: Sequence[Claimed], now: datetime) -> list[Move]:
         in_time = again_at if again_at < one.expires_at else now
         moves.append(Move(one.id, State.PLANNED, again_at=in_time))
     return moves
+
+
+def readable(claimed: Sequence[Claimed], known: Known) -> tuple[list[Claimed], list[Claimed]]:
+    """What this release can read, and what it cannot: nobody is to blame for that."""
+    can = {digest: known.can_read(digest) for digest in {one.version for one in claimed}}
+    return [c for c in claimed if can[c.version]], [c for c in claimed if not can[c.version]]
 
 
 def left_to_others(one: Claimed, now: datetime) -> Move:

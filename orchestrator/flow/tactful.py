@@ -18,12 +18,12 @@ from orchestrator.flow.dispatch import Dispatcher, Tell
 from orchestrator.flow.entering import keep_segments
 from orchestrator.flow.feedback import settle
 from orchestrator.flow.forgetting import erase_what_is_left
+from orchestrator.flow.known import Known
 from orchestrator.flow.law import read_law
 from orchestrator.flow.links import Links
 from orchestrator.flow.missed import is_scheduled, pass_over
 from orchestrator.flow.pace import LocalPace, Pace
 from orchestrator.flow.plan import Planner, Verdicts, together
-from orchestrator.flow.published import stored
 from orchestrator.flow.reconcile import reconcile
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
@@ -96,16 +96,15 @@ class Tactful:
         self.statements = Statements(read_law())
         links = Links(str(self.shop.base_url), deployment.secret.encode())
         self.composer = Composer(links, deployment.id)
-        self.planner = Planner(self.versions, self.statements, self._revive)
-        self._known = {version.digest: version for version in self.versions}
-        self._shops = {settings.digest: settings}
+        self.known = Known(engine, settings, self.versions)
+        self.planner = Planner(self.versions, self.statements, self.known.read)
         self.accounts = Accounts(self.shop, channels, failovers or {}, pace or LocalPace())
         self.dispatcher = Dispatcher(
             engine=engine,
             statements=self.statements,
             composer=self.composer,
             accounts=self.accounts,
-            version_of=self.version_of,
+            known=self.known,
             new_token=new_token,
             patience=patience,
         )
@@ -123,16 +122,19 @@ class Tactful:
             keep_segments(connection, self.versions)
             begin_canaries(connection, self.versions)
 
-    def follow(self) -> None:
+    def follow(self) -> bool:
         """Take up the campaigns that were put to work last, whatever the folder holds by now.
 
-        Raises Broken where only a newer release can read one of them.
+        Unless only a newer release can read one of them: then it is left to that one.
         """
         with reading(self.engine) as connection:
             current = current_versions(connection)
+        if not all(self.known.can_read(digest) for digest in current.values()):
+            return False
         if current != {version.name: version.digest for version in self.versions}:
-            self.versions = tuple(self.version_of(digest) for digest in current.values())
-            self.planner = Planner(self.versions, self.statements, self._revive)
+            self.versions = tuple(self.known.of(digest) for digest in current.values())
+            self.planner = Planner(self.versions, self.statements, self.known.read)
+        return True
 
     def pass_over(self, connection: Connection, now: datetime) -> None:
         """Before the campaigns are put to work: which slots of theirs are over, and ask nobody."""
@@ -140,7 +142,7 @@ class Tactful:
             before = current_version(connection, version.name)
             if before is None or before == version.digest or not is_scheduled(version):
                 continue
-            pass_over(connection, self._revive(connection, before), version, now)
+            pass_over(connection, self.known.read(connection, before), version, now)
 
     def plan(self, now: datetime, within: Scope = EVERYONE) -> list[Verdicts]:
         """Decide about whatever is due, and write it into the ledger."""
@@ -206,15 +208,3 @@ class Tactful:
     def cancel(self, which: Which, now: datetime) -> list[Answer]:
         """End what has not left yet; what is answered `cancelled` never leaves."""
         return cancel(self.engine, which, now)
-
-    def version_of(self, digest: str) -> Version:
-        """A version, current or not, by its digest."""
-        if digest not in self._known:
-            with reading(self.engine) as connection:
-                self._known[digest] = self._revive(connection, digest)
-        return self._known[digest]
-
-    def _revive(self, connection: Connection, digest: str) -> Version:
-        if digest in self._known:
-            return self._known[digest]
-        return stored(connection, digest, self._shops)

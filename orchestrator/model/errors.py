@@ -5,6 +5,7 @@
     ├── WrongUse           a command or a call that cannot be carried out as asked
     │   └── NotFound       a customer, campaign or message that does not exist
     └── Broken             the installation is: no database, wrong schema, a missing plugin
+        └── OtherRelease   the database holds what only another release can read
 
 What happens to one message is never an exception: it is a state with a reason.
 """
@@ -36,3 +37,7 @@ class NotFound(WrongUse):
 
 class Broken(TactfulError):
     """The installation is not as it must be; `tactful doctor` says more."""
+
+
+class OtherRelease(Broken):
+    """The database holds what only another release of Tactful can read. It is not damaged."""

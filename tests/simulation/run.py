@@ -125,7 +125,7 @@ class Run:
     def _planner(self) -> Callable[[], object]:
         """A new scheduler, which remembers nothing of what was looked at."""
         tactful = self.stage.shop.tactful
-        planner = planning.Planner(tactful.versions, tactful.statements, tactful._revive)
+        planner = planning.Planner(tactful.versions, tactful.statements, tactful.known.read)
 
         def look() -> None:
             with writing(self.stage.engine) as connection:

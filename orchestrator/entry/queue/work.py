@@ -13,7 +13,6 @@ from orchestrator.flow.dispatch import BATCH_SIZE_MAX
 from orchestrator.flow.lessons import learn_what_is_due
 from orchestrator.flow.plan import Verdicts
 from orchestrator.flow.tactful import Tactful
-from orchestrator.model.errors import Broken
 from orchestrator.store.database import reading
 from orchestrator.store.turns import turn
 from orchestrator.store.waiting import due_by_channel
@@ -56,14 +55,13 @@ class Work:
     dispatch_s: float = DISPATCH_S
     look_s: float = LOOK_S
     _unhurried: Unhurried = field(init=False)
-    _told: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self._unhurried = Unhurried(self.tactful, self.due_max)
 
     def plan(self) -> bool:
         """Decide about whatever is due, unless another process is at it; whether it was done."""
-        if self.is_off() or not self._follows():
+        if self.is_off() or not self.tactful.follow():
             return False
         verdicts = self.tactful.plan_in_turn(
             clock.WATCH, lambda now: self._unhurried.plan(now, self._due(self.due_max + 1))
@@ -76,7 +74,7 @@ class Work:
 
     def decide(self, customer_ids: Sequence[int]) -> None:
         """Decide at once about some customers."""
-        if self.is_off() or not self._follows():
+        if self.is_off() or not self.tactful.follow():
             return
         verdicts = self.tactful.decide(customer_ids, clock.now())
         self._planned(verdicts)
@@ -103,28 +101,9 @@ class Work:
             ):
                 break
             _wait(max(sent.wait_s, PACE_LOOK_S), over)
-        self._tell_strange()
         if over():
             self.hints.dispatch(channel)
         return done
-
-    def _follows(self) -> bool:
-        """Whether this release can read what was published last, and so decide by it."""
-        try:
-            self.tactful.follow()
-        except Broken as error:
-            if str(error) not in self._told:
-                get_logger("tactful.plan").error("left to newer workers", why=str(error))
-            self._told.add(str(error))
-            return False
-        return True
-
-    def _tell_strange(self) -> None:
-        """Of each campaign that this release cannot read, once."""
-        strange = self.tactful.dispatcher.unreadable
-        for digest in strange.keys() - self._told:
-            get_logger("tactful.dispatch").error("left to newer workers", why=strange[digest])
-        self._told |= strange.keys()
 
     def _waits_s(self, channel: str) -> float:
         """For so long a process waits: until the next message's turn, where the pace is slow."""

@@ -98,7 +98,7 @@ def explain_message(tactful: Tactful, id: int) -> ExplainedMessage:
             raise NotFound(f"there is no message {id}")
         why = None
         if found.reason is not None:
-            version = tactful.version_of(found.version)
+            version = tactful.known.of(found.version)
             why = reason(found.reason, reasons(version, tactful.statements.law))
         return ExplainedMessage(
             message=found,

@@ -117,7 +117,7 @@ def explain(
     """Ask every gate of a campaign about one customer, as of `now`."""
     journey = on_the_way(connection, customer.id, version.name)
     if journey is not None:
-        version = tactful.version_of(journey.version)
+        version = tactful.known.of(journey.version)
         occasion = of_journey(journey)
     else:
         occasion = find_occasion(

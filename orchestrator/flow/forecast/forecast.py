@@ -220,7 +220,7 @@ def _plan(connection: Connection, tactful: Tactful, asked: Iterable[Look]) -> _T
         planner = Planner(
             [version for version in tactful.versions if version.name in look.campaigns],
             tactful.statements,
-            lambda _, digest: tactful.version_of(digest),
+            tactful.known.read,
         )
         for verdicts in planner.plan(connection, look.at):
             tally.counts.setdefault(verdicts.campaign, Counter()).update(verdicts.counts)

@@ -81,10 +81,10 @@ def _compose(
     composer: Composer = tactful.composer
     for at, group in groupby(sorted(chosen, key=itemgetter(1)), key=itemgetter(1)):
         claimed = [one for one, _ in group]
-        gathered = gather(connection, claimed, tactful.version_of, at)
+        gathered = gather(connection, claimed, tactful.known.of, at)
         for one in claimed:
             channel: Channel[Any] = tactful.channels[one.channel]
-            yield composer.compose(one, tactful.version_of(one.version), gathered, channel, at)
+            yield composer.compose(one, tactful.known.of(one.version), gathered, channel, at)
 
 
 def _samples(connection: Connection, made: Sequence[Composed]) -> Iterator[Sample]:
