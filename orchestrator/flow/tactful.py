@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from channels.contract import Channel
 from orchestrator.flow.accounts import Accounts
 from orchestrator.flow.answering import Answering
+from orchestrator.flow.backlog import can_wait
 from orchestrator.flow.canary import Judged, begin_canaries, judge_canaries
 from orchestrator.flow.cancelling import Answer, cancel
 from orchestrator.flow.compose import Composer
@@ -89,15 +90,14 @@ class Tactful:
         self.hands = hands
         self.patience = patience
         self.settings = settings
-        self.versions = tuple(versions)
         self.channels = channels
         self.deployment = deployment
         self.answering = Answering(settings)
         self.statements = Statements(read_law())
         links = Links(str(self.shop.base_url), deployment.secret.encode())
         self.composer = Composer(links, deployment.id)
-        self.known = Known(engine, settings, self.versions)
-        self.planner = Planner(self.versions, self.statements, self.known.read)
+        self.known = Known(engine, settings, versions)
+        self._take_up(versions)
         self.accounts = Accounts(self.shop, channels, failovers or {}, pace or LocalPace())
         self.dispatcher = Dispatcher(
             engine=engine,
@@ -132,9 +132,14 @@ class Tactful:
         if not all(self.known.can_read(digest) for digest in current.values()):
             return False
         if current != {version.name: version.digest for version in self.versions}:
-            self.versions = tuple(self.known.of(digest) for digest in current.values())
-            self.planner = Planner(self.versions, self.statements, self.known.read)
+            self._take_up([self.known.of(digest) for digest in current.values()])
         return True
+
+    def _take_up(self, versions: Sequence[Version]) -> None:
+        self.versions = tuple(versions)
+        self.planner = Planner(versions, self.statements, self.known.read)
+        urgent = [version for version in versions if not can_wait(version)]
+        self._urgent = Planner(urgent, self.statements, self.known.read)
 
     def pass_over(self, connection: Connection, now: datetime) -> None:
         """Before the campaigns are put to work: which slots of theirs are over, and ask nobody."""
@@ -146,14 +151,21 @@ class Tactful:
 
     def plan(self, now: datetime, within: Scope = EVERYONE) -> list[Verdicts]:
         """Decide about whatever is due, and write it into the ledger."""
+        return self._plan(self.planner, now, within)
+
+    def plan_urgent(self, now: datetime) -> list[Verdicts]:
+        """The same, but for what can wait while more is due than can leave soon."""
+        return self._plan(self._urgent, now, EVERYONE)
+
+    def _plan(self, planner: Planner, now: datetime, within: Scope) -> list[Verdicts]:
         wide: list[Verdicts] = []
         alone = self.hands == 1 and self.engine.dialect.name == "sqlite"
         if within == EVERYONE and not alone:
-            wide = plan_wide(self.engine, self.planner, now, self.hands)
+            wide = plan_wide(self.engine, planner, now, self.hands)
         with writing(self.engine) as connection:
             keep_moving(connection, PLAN_STILL_MAX_MS)
-            verdicts = self.planner.plan(connection, now, within)
-        self.planner.committed()
+            verdicts = planner.plan(connection, now, within)
+        planner.committed()
         return together(wide, verdicts)
 
     def plan_in_turn(

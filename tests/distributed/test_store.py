@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select, text, update
 
-from orchestrator.flow.backlog import Unhurried
+from orchestrator.flow.backlog import too_much
 from orchestrator.store import controls, turns
 from orchestrator.store.database import open_database, reading, writing
 from orchestrator.store.turns import turn
@@ -165,17 +165,24 @@ def test_what_is_paused_is_not_due(
     assert due(small) == left
 
 
-def test_a_pass_waits_while_too_much_is_due_and_news_does_not(small: Small) -> None:
+def test_a_pass_waits_for_later_and_news_does_not(small: Small) -> None:
     fill(small)
-    unhurried = Unhurried(small.tactful, due_max=10)
-    unhurried.plan(NOW, {"email": 11})
+    small.tactful.plan_urgent(NOW)
     assert planned(small) == {"hello": 4}
     small.add(event("c1", "Signed Up", NOW))
-    unhurried.plan(NOW, {"email": 3, "sms": 11})
+    small.tactful.plan_urgent(NOW)
     assert planned(small) == {"hello": 5}
     # It is not forgotten.
-    unhurried.plan(NOW + HOUR, {"email": 10})
+    small.tactful.plan(NOW + HOUR)
     assert planned(small) == {"hello": 5, "noon": 4}
+
+
+@pytest.mark.parametrize(
+    ("due", "is_so"),
+    [({}, False), ({"email": 10, "sms": 10}, False), ({"email": 3, "sms": 11}, True)],
+)
+def test_too_much_is_due_on_one_channel(due: dict[str, int], is_so: bool) -> None:
+    assert too_much(due, 10) is is_so
 
 
 def planned(small: Small) -> dict[str, int]:

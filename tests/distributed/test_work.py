@@ -14,6 +14,7 @@ from orchestrator.entry.queue.ticker import TIDY_EVERY_S
 from orchestrator.entry.queue.work import WAIT_MAX_S, Work
 from orchestrator.entry.settings import settings
 from orchestrator.flow.dispatch import BATCH_SIZE_MAX
+from orchestrator.flow.tactful import Tactful
 from orchestrator.model.breaker import Breaker
 from orchestrator.store import controls
 from orchestrator.store.accounts import change_breaker
@@ -216,6 +217,20 @@ def test_a_hand_plans_what_was_published_last(world: World) -> None:
     with reading(world.engine) as connection:
         found = list(connection.execute(select(messages.c.priority)).scalars())
     assert found == [66, 66]
+
+
+def test_passes_wait_while_too_much_is_due(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Work(world.tactful, world.hints, due_max=2)
+    world.sign_up(3)
+    assert work.plan()
+    with monkeypatch.context() as only_urgent:
+        only_urgent.delattr(Tactful, "plan")
+        world.sign_up(1, first=3)
+        assert work.plan()
+    assert world.states() == {"planned": 4}
+    work.dispatch("email")
+    monkeypatch.delattr(Tactful, "plan_urgent")
+    assert work.plan()
 
 
 def test_a_draft_in_the_folder_is_nobodys_but_the_writers(world: World) -> None:

@@ -3,12 +3,13 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 
 from orchestrator.entry import clock
 from orchestrator.entry.logs import get_logger
 from orchestrator.entry.queue.hints import HANDS_MAX, Hints
-from orchestrator.flow.backlog import Unhurried
+from orchestrator.flow.backlog import too_much
 from orchestrator.flow.dispatch import BATCH_SIZE_MAX
 from orchestrator.flow.lessons import learn_what_is_due
 from orchestrator.flow.plan import Verdicts
@@ -42,6 +43,7 @@ GotOn = Callable[[Counter[str]], None]
 class Work:
     """One process's engine, and what it does for each kind of hint.
 
+    `due_max`: so many messages due on one channel are too many to plan a pass on top of them.
     `ends`: whether the process is about to end; then nothing is begun any more. `is_off`: whether
     its clock is wrong; then it leaves everything to others.
     """
@@ -54,18 +56,12 @@ class Work:
     is_off: Callable[[], bool] = lambda: False
     dispatch_s: float = DISPATCH_S
     look_s: float = LOOK_S
-    _unhurried: Unhurried = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._unhurried = Unhurried(self.tactful, self.due_max)
 
     def plan(self) -> bool:
         """Decide about whatever is due, unless another process is at it; whether it was done."""
         if self.is_off() or not self.tactful.follow():
             return False
-        verdicts = self.tactful.plan_in_turn(
-            clock.WATCH, lambda now: self._unhurried.plan(now, self._due(self.due_max + 1))
-        )
+        verdicts = self.tactful.plan_in_turn(clock.WATCH, self._plan)
         if verdicts is None:
             return False
         self._planned(verdicts)
@@ -104,6 +100,12 @@ class Work:
         if over():
             self.hints.dispatch(channel)
         return done
+
+    def _plan(self, now: datetime) -> list[Verdicts]:
+        """Passes are left for later while too much is due."""
+        if too_much(self._due(self.due_max + 1), self.due_max):
+            return self.tactful.plan_urgent(now)
+        return self.tactful.plan(now)
 
     def _waits_s(self, channel: str) -> float:
         """For so long a process waits: until the next message's turn, where the pace is slow."""
