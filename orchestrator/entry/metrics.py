@@ -199,8 +199,8 @@ def _accounts(connection: Connection, now: datetime) -> Iterator[Metric]:
     failures = _gauges("tactful_failures_in_a_row", "Of a provider account.", "account")
     for account, breaker in sorted(breakers(connection).items()):
         for one in BREAKER_STATES:
-            state.add_metric([account, one], float(breaker.state(now) == one))
-        failures.add_metric([account], breaker.failures)
+            state.add_metric([str(account), one], float(breaker.state(now) == one))
+        failures.add_metric([str(account)], breaker.failures)
     yield from (state, failures)
 
 

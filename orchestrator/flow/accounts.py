@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from channels.contract import Channel, Outcome
 from orchestrator.flow.outcomes import asked_to_wait, signs
 from orchestrator.flow.pace import LocalPace, Pace
+from orchestrator.model.account import AccountName
 from orchestrator.model.breaker import Breaker
 from orchestrator.model.shop import ChannelUse, Shop
 from orchestrator.store.accounts import breaker_of, change_breaker
@@ -25,10 +26,14 @@ from orchestrator.store.controls import is_paused
 class Account:
     """One plugin behind one of the shop's channels. `rate_per_s`: None where nobody set one."""
 
-    name: str
-    plugin: str
+    name: AccountName
     channel: Channel[Any]
     rate_per_s: float | None
+
+    @property
+    def plugin(self) -> str:
+        """The plugin's name."""
+        return self.name.plugin
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class Accounts:
                 wanted if most is None else most, account.channel.capabilities.batch_size_max
             )
             if account.rate_per_s is not None:
-                most = self.pace.take(account.name, most, account.rate_per_s, at_s)
+                most = self.pace.take(str(account.name), most, account.rate_per_s, at_s)
                 if not most:
                     return Wait(1 / account.rate_per_s if account.rate_per_s else math.inf)
             return Allowance(account, most, breaker)
@@ -92,7 +97,7 @@ class Accounts:
     def unused(self, allowance: Allowance, used: int) -> None:
         """Fewer have left than were allowed."""
         if allowance.account.rate_per_s is not None and used < allowance.most:
-            self.pace.give_back(allowance.account.name, allowance.most - used)
+            self.pace.give_back(str(allowance.account.name), allowance.most - used)
 
     def spend(self, connection: Connection, allowance: Allowance, again: int, now: datetime) -> int:
         """Take the credit for `again` second attempts, before any of them leaves; for how many.
@@ -142,9 +147,4 @@ class Accounts:
         rate = channel.capabilities.rate_per_s
         if use.pace is not None:
             rate = use.pace.count / use.pace.per.total_seconds()
-        return Account(account_name(name, plugin), plugin, channel, rate)
-
-
-def account_name(channel: str, plugin: str) -> str:
-    """The name of the account behind a channel of the shop."""
-    return f"{channel} through {plugin}"
+        return Account(AccountName(name, plugin), channel, rate)

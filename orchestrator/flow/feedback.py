@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from channels.contract import Feedback, FeedbackKind, Reason
-from orchestrator.flow.accounts import account_name
 from orchestrator.flow.answering import Answering, can_be_answered
 from orchestrator.flow.consenting import Evidence, state, taken_back, withdrawal
 from orchestrator.flow.ingest import address_key, normal_email, normal_phone
+from orchestrator.model.account import AccountName
 from orchestrator.model.breaker import Sign
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.message import State
@@ -299,8 +299,8 @@ def _stops(one: Heard) -> bool:
     return one.reason == Reason.blocked_sender and one.received_at - one.at <= NEWS
 
 
-def _account(one: Heard, sent: Sent) -> str:
-    return account_name(sent.channel, one.source)
+def _account(one: Heard, sent: Sent) -> AccountName:
+    return AccountName(sent.channel, one.source)
 
 
 def _find(connection: Connection, shop: Shop, events: Sequence[Heard]) -> list[_About]:

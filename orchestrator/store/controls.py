@@ -54,10 +54,8 @@ def was_at_work(connection: Connection, scope: str, name: str) -> bool:
     if scope == "campaign":
         mine = select(versions.c.name).where(versions.c.name == name).limit(1)
         return connection.execute(mine).first() is not None
-    # An account's name is "CHANNEL through PROVIDER".
-    which = 0 if scope == "channel" else 1
-    used = connection.scalars(select(accounts.c.name))
-    return name in {account.split(" through ")[which] for account in used}
+    column = accounts.c.channel if scope == "channel" else accounts.c.plugin
+    return connection.execute(select(column).where(column == name)).first() is not None
 
 
 def hold(connection: Connection) -> None:

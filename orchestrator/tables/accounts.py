@@ -9,7 +9,8 @@ from orchestrator.tables.base import Instant, metadata
 accounts = Table(
     "accounts",
     metadata,
-    Column("name", String, primary_key=True),  # "sms through sms_twilio"
+    Column("channel", String, primary_key=True),
+    Column("plugin", String, primary_key=True),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("trips", Integer, nullable=False, server_default="0"),
     Column("open_until", Instant),

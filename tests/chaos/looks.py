@@ -134,7 +134,7 @@ class Watcher:
 
     def _stored(self, now: datetime) -> Stored | None:
         with suppress(SQLAlchemyError), reading(self.engine) as connection:
-            found = {name.partition(" ")[0]: b for name, b in breakers(connection).items()}
+            found = {name.channel: b for name, b in breakers(connection).items()}
             return Stored(
                 due_by_channel(connection, dict.fromkeys(CHANNELS, ()), now, most=_MOST),
                 **{k: int(v) for k, v in _row(connection.execute(_IN_HAND, {"now": now}))},

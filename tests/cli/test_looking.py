@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.flow.render.context import VARIABLES
+from orchestrator.model.account import AccountName
 from orchestrator.store.accounts import change_breaker
 from tests.cli.shop import NIGHT, NOW, ShopFolder
 
@@ -310,7 +311,7 @@ def test_what_the_files_name_no_more_can_still_be_paused(town: ShopFolder) -> No
     """Its messages wait, and workers may have the files of before."""
     (town.home / "campaigns/hello").rename(town.home / "campaigns/greeting")
     for connection in town.database():
-        change_breaker(connection, "sms through texter", lambda breaker: breaker, NOW)
+        change_breaker(connection, AccountName("sms", "texter"), lambda breaker: breaker, NOW)
     town.ok("pause", "campaign", "hello")
     town.ok("pause", "provider", "texter")
     assert town("pause", "campaign", "helo").exit_code == 2

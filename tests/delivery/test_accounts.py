@@ -16,6 +16,7 @@ from channels.outbox import OutboxSettings
 from orchestrator.flow.accounts import Accounts
 from orchestrator.flow.dispatch import FIRST_WRITTEN
 from orchestrator.flow.watch import Watch
+from orchestrator.model.account import AccountName
 from orchestrator.model.breaker import FAILURES_MAX, OPEN_FOR, Breaker
 from orchestrator.rules.clocks import HOLD
 from orchestrator.store.accounts import breakers, change_breaker
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("databases")
 
 MINUTE = timedelta(minutes=1)
 DOWN = Rejected(Reason.provider_down, "down", retryable=True)
-ACCOUNT = "email through outbox"
+ACCOUNT = AccountName("email", "outbox")
 TWO = {
     "channels": {
         "email": {"through": "outbox", "failover": "spare", "sender": "shop@example.com"},
@@ -63,7 +64,7 @@ class Shop(Small):
         object.__setattr__(self.tactful.dispatcher, "accounts", made)
         return spare
 
-    def breaker(self, account: str = ACCOUNT) -> Breaker:
+    def breaker(self, account: AccountName = ACCOUNT) -> Breaker:
         """How an account stands."""
         with reading(self.engine) as connection:
             return breakers(connection).get(account, Breaker())

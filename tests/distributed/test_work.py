@@ -15,6 +15,7 @@ from orchestrator.entry.queue.work import WAIT_MAX_S, Work
 from orchestrator.entry.settings import settings
 from orchestrator.flow.dispatch import BATCH_SIZE_MAX
 from orchestrator.flow.tactful import Tactful
+from orchestrator.model.account import AccountName
 from orchestrator.model.breaker import Breaker
 from orchestrator.store import controls
 from orchestrator.store.accounts import change_breaker
@@ -98,7 +99,7 @@ def test_no_hand_waits_for_a_breaker_that_stays_open(world: World) -> None:
     world.work().plan()
     opened = Breaker(trips=1, open_until=clock.now() + timedelta(seconds=15))
     with writing(world.engine) as connection:
-        change_breaker(connection, "email through recording", lambda _: opened, clock.now())
+        change_breaker(connection, AccountName("email", "recording"), lambda _: opened, clock.now())
     before_s = monotonic()
     assert world.work().dispatch("email") == {}
     assert monotonic() < before_s + WAIT_MAX_S

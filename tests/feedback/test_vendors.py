@@ -101,7 +101,7 @@ def test_a_text_that_is_not_delivered(
     assert make([both.twilio.report(to(both, "ann1")[0], "undelivered", code)]) == [204]
     assert states(both)["ann1"] == end
     assert [row["scope"] for row in both.shop.rows(suppressions)] == suppressed
-    stopped = [row["name"] for row in both.shop.rows(accounts) if row["open_until"] is not None]
+    stopped = [row["plugin"] for row in both.shop.rows(accounts) if row["open_until"] is not None]
     assert bool(stopped) is blocked
 
 

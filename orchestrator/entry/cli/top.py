@@ -23,7 +23,7 @@ TROUBLE_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class OnChannel:
-    """How one channel does. `breakers`: state by provider account."""
+    """How one channel does. `breakers`: state by plugin."""
 
     channel: str
     waiting: int
@@ -116,7 +116,7 @@ def look(connection: "Connection", known: "Known", now: datetime) -> Look:
     queues = {one.channel: one for one in gauges.queues(connection, now, stopped=campaigns)}
     held = gauges.in_hand(connection, now)
     speed = gauges.sent_per_minute(connection, now)
-    accounts = {name: one.state(now) for name, one in breakers(connection).items()}
+    states = {name: one.state(now) for name, one in breakers(connection).items()}
     channels = []
     for channel in sorted({*queues, *known.providers, *(one.channel for one in held)}):
         queue = queues.get(channel)
@@ -135,9 +135,7 @@ def look(connection: "Connection", known: "Known", now: datetime) -> Look:
                 lag_s=0.0 if oldest is None else round((now - oldest).total_seconds(), 1),
                 pace_per_s=known.pace_per_s.get(channel),
                 breakers={
-                    name: state
-                    for name, state in accounts.items()
-                    if name.startswith(f"{channel} through ")
+                    name.plugin: one for name, one in states.items() if name.channel == channel
                 },
             )
         )
@@ -171,7 +169,7 @@ def _channels(seen: Look) -> Any:
     columns = ("channel", "waiting", "due", "in hand", "unknown", "sent/min", "lag", "pace", "")
     shown = table(*columns, numbers=range(1, 8))
     for one in seen.channels:
-        bad = [f"{name.split(' ')[-1]} {s}" for name, s in one.breakers.items() if s != "closed"]
+        bad = [f"{plugin} {s}" for plugin, s in one.breakers.items() if s != "closed"]
         bad += [f"{one.overdue:,} held too long"] if one.overdue else []
         shown.add_row(
             one.channel,

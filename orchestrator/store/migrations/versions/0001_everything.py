@@ -13,13 +13,14 @@ def upgrade() -> None:
     """To this revision."""
     op.create_table(
         "accounts",
-        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("plugin", sa.String(), nullable=False),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("trips", sa.Integer(), server_default="0", nullable=False),
         sa.Column("open_until", Instant, nullable=True),
         sa.Column("credit", sa.Float(), nullable=False),
         sa.Column("at", Instant, nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("accounts_pkey")),
+        sa.PrimaryKeyConstraint("channel", "plugin", name=op.f("accounts_pkey")),
     )
     op.create_table(
         "clocks",
