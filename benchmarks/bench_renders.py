@@ -37,7 +37,7 @@ def _renders(wanted: str, number: int, folder: str) -> float:
         tactful.plan(NOW)
         with reading(engine) as connection:
             claimed = claimed_of(connection, version)
-            gathered = gather(connection, claimed, tactful.known.of, NOW)
+            gathered = gather(connection, claimed, tactful.known.of, tactful.statements, NOW)
         channel = tactful.channels[claimed[0].channel]
         for _ in range(ROUNDS):
             began = perf_counter()

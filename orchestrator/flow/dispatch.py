@@ -185,7 +185,7 @@ class Dispatcher:
         self, claimed: Sequence[Claimed], channel: Channel[Any], now: datetime
     ) -> tuple[list[Composed], list[NotComposed]]:
         with reading(self.engine) as connection:
-            gathered = gather(connection, claimed, self.known.of, now)
+            gathered = gather(connection, claimed, self.known.of, self.statements, now)
         tried = [
             self.composer.compose(one, self.known.of(one.version), gathered, channel, now)
             for one in claimed

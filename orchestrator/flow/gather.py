@@ -6,14 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, bindparam
+from sqlalchemy import Connection
 
+from orchestrator.flow.statements import Statements
 from orchestrator.model.measure import parse_measure
 from orchestrator.model.money import TAX_INCLUDED, Fee, Money, Price, Tax, price_of
-from orchestrator.model.offer import Offer
 from orchestrator.model.shop import PriceDisplay, Shop
 from orchestrator.model.version import Version
-from orchestrator.rules.offers import looked_through, proposals
 from orchestrator.rules.prices import lowest_before
 from orchestrator.store.claims import Claimed
 from orchestrator.store.recipients import (
@@ -24,8 +23,7 @@ from orchestrator.store.recipients import (
     priced,
     recipients,
 )
-from orchestrator.tables import messages, prices
-from orchestrator.tables.in_order import in_order
+from orchestrator.tables import prices
 
 _LOWEST = lowest_before(prices)
 
@@ -52,13 +50,14 @@ def gather(
     connection: Connection,
     claimed: Sequence[Claimed],
     version_of: Callable[[str], Version],
+    statements: Statements,
     now: datetime,
 ) -> Gathered:
     """What these messages need, as it is at `now`."""
     return Gathered(
         recipients=recipients(connection, {c.customer_id for c in claimed}),
         events=happened(connection, {c.event_id for c in claimed if c.event_id is not None}),
-        proposals=_proposals(connection, claimed, version_of, now),
+        proposals=_proposals(connection, claimed, version_of, statements, now),
     )
 
 
@@ -66,13 +65,12 @@ def _proposals(
     connection: Connection,
     claimed: Sequence[Claimed],
     version_of: Callable[[str], Version],
+    statements: Statements,
     now: datetime,
 ) -> dict[int, list[Proposal]]:
     chosen: dict[int, list[tuple[int, Shop]]] = {}
     for version, ids in _with_offers(claimed, version_of):
-        offer = version.campaign.offer
-        assert offer is not None  # _with_offers leaves the others out
-        for message_id, price_id in _choose(connection, offer, version.shop, ids, now):
+        for message_id, price_id in _choose(connection, statements, version, ids, now):
             chosen.setdefault(message_id, []).append((price_id, version.shop))
     wanted = {price_id for many in chosen.values() for price_id, _ in many}
     if not wanted:
@@ -102,19 +100,18 @@ def _with_offers(
 
 
 def _choose(
-    connection: Connection, offer: Offer, shop: Shop, ids: Sequence[int], now: datetime
+    connection: Connection,
+    statements: Statements,
+    version: Version,
+    ids: Sequence[int],
+    now: datetime,
 ) -> Iterable[tuple[int, int]]:
     """(message, price) of the best proposals of each message, the best first."""
-    found = proposals(offer.products, shop, messages)
-    # Each message with all there is, narrowed to what is proposed by the conditions.
-    statement = (
-        found.add_columns(messages.c.id.label("message_id"))
-        .select_from(in_order(messages, *looked_through(offer.products)))
-        .where(messages.c.id.in_(bindparam("message_ids", expanding=True)))
-        .order_by("message_id", "rank", "product_id")
-    )
+    offer = version.campaign.offer
+    assert offer is not None  # _with_offers leaves the others out
+    found = connection.execute(statements.proposing(version), {"message_ids": ids, "now": now})
     taken: dict[int, set[int]] = {}
-    for row in connection.execute(statement, {"message_ids": list(ids), "now": now}):
+    for row in found:
         so_far = taken.setdefault(row.message_id, set())
         if row.product_id not in so_far and len(so_far) < offer.products.at_most:
             so_far.add(row.product_id)

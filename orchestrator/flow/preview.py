@@ -91,7 +91,7 @@ def _compose(
     now: datetime,
 ) -> Composed | NotComposed:
     write_supposed(connection, claimed, version.name)
-    gathered = gather(connection, [claimed], tactful.known.of, now)
+    gathered = gather(connection, [claimed], tactful.known.of, tactful.statements, now)
     channel = tactful.channels[claimed.channel]
     return tactful.composer.compose(claimed, version, gathered, channel, now)
 

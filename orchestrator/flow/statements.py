@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Select, select, true
+from sqlalchemy import Select, bindparam, select, true
 
 from orchestrator.model.law import Law
 from orchestrator.model.message import State
@@ -16,10 +16,12 @@ from orchestrator.rules.decide import decisions
 from orchestrator.rules.facts import Facts
 from orchestrator.rules.gates import channel_gates, customer_gates
 from orchestrator.rules.now import NOW
+from orchestrator.rules.offers import looked_through, proposals
 from orchestrator.rules.triggers import asking
 from orchestrator.rules.where import where
 from orchestrator.rules.within import Within
 from orchestrator.tables import customers, journeys, messages
+from orchestrator.tables.in_order import in_order
 from orchestrator.tables.json import these_ids
 
 
@@ -47,7 +49,7 @@ class Statements:
     def __init__(self, law: Law) -> None:
         self.law = law
         self._built: dict[tuple[Any, ...], Question] = {}
-        self._selects: dict[tuple[str, str, Within], Select[Any]] = {}
+        self._selects: dict[tuple[str, ...], Select[Any]] = {}
         self._together: dict[tuple[tuple[str, str, str], ...], Together] = {}
 
     def on_trigger(self, version: Version, within: Within) -> Question:
@@ -97,6 +99,22 @@ class Statements:
                     within.holds(customers.c.id),
                     where(version.shop.segments[segment], case.of_customer),
                 )
+            )
+        return self._selects[key]
+
+    def proposing(self, version: Version) -> Select[Any]:
+        """Whatever may be proposed in each of the messages `message_ids`, the best first."""
+        key = ("proposing", version.digest)
+        if key not in self._selects:
+            offer = version.campaign.offer
+            assert offer is not None  # whoever asks has seen to it
+            found = proposals(offer.products, version.shop, messages)
+            # Each message with all there is, narrowed to what is proposed by the conditions.
+            self._selects[key] = (
+                found.add_columns(messages.c.id.label("message_id"))
+                .select_from(in_order(messages, *looked_through(offer.products)))
+                .where(messages.c.id.in_(bindparam("message_ids", expanding=True)))
+                .order_by("message_id", "rank", "product_id")
             )
         return self._selects[key]
 

@@ -18,9 +18,11 @@ from channels.outbox import OutboxChannel, OutboxSettings
 from orchestrator.flow.compose import Composed, Composer, NotComposed
 from orchestrator.flow.gather import Gathered, gather
 from orchestrator.flow.ingest import KINDS, Kind, ingest_raw
+from orchestrator.flow.law import read_law
 from orchestrator.flow.learn import learn_better, learn_habits, learn_popularity
 from orchestrator.flow.links import Links
 from orchestrator.flow.load.load import Loaded, load
+from orchestrator.flow.statements import Statements
 from orchestrator.model.trigger import OnBackInStock, OnEvent, OnInactive, OnPriceDrop
 from orchestrator.model.version import Version
 from orchestrator.rules.history import filtered
@@ -94,11 +96,12 @@ class Stage:
 
     def gathered(self, case: Case) -> Iterator[tuple[Claimed, Gathered]]:
         """One occasion after another that has products to offer, where the campaign offers any."""
+        built = Statements(read_law())  # a test may have altered the version
         with self.engine.connect() as connection:
             for occasion in _occasions(connection, case.version):
                 with connection.begin_nested() as savepoint:
                     claimed = _claim(connection, case, occasion)
-                    gathered = gather(connection, [claimed], lambda _: case.version, NOW)
+                    gathered = gather(connection, [claimed], lambda _: case.version, built, NOW)
                     savepoint.rollback()
                 if case.version.campaign.offer is None or gathered.proposals.get(claimed.id):
                     yield claimed, gathered

@@ -81,7 +81,7 @@ def _compose(
     composer: Composer = tactful.composer
     for at, group in groupby(sorted(chosen, key=itemgetter(1)), key=itemgetter(1)):
         claimed = [one for one, _ in group]
-        gathered = gather(connection, claimed, tactful.known.of, at)
+        gathered = gather(connection, claimed, tactful.known.of, tactful.statements, at)
         for one in claimed:
             channel: Channel[Any] = tactful.channels[one.channel]
             yield composer.compose(one, tactful.known.of(one.version), gathered, channel, at)
