@@ -287,6 +287,32 @@ class Refused:
     detail: str
 
 
+_KINDS = frozenset(FeedbackKind)
+_TEXTS = (
+    *("event_id", "message_id", "attempt_id", "provider_ref", "address", "detail"),
+    *("reason", "answer_by"),
+)
+"""Of an event; `Reason` is text as well."""
+
+
+def fault_of(told: object) -> str | None:
+    """What of `parse_feedback`'s answer nobody can work in, if anything: a plugin may have bugs."""
+    if isinstance(told, Refused):
+        return None
+    if not isinstance(told, list):
+        return f"parse_feedback gave {type(told).__name__}, neither a list nor Refused"
+    for one in told:
+        if not isinstance(one, Feedback):
+            return f"parse_feedback gave {type(one).__name__} for an event"
+        if one.kind not in _KINDS or not isinstance(one.at, datetime | None):
+            return f"an event of the kind {str(one.kind)[:40]!r}, at {type(one.at).__name__}"
+        for name in _TEXTS:
+            value = getattr(one, name)
+            if not isinstance(value, str if name == "event_id" else str | None):
+                return f"an event whose {name} is {type(value).__name__}, no text"
+    return None
+
+
 def size_of(item: Item) -> int:
     """Bytes of UTF-8 of subject, HTML and text. UnicodeEncodeError for half a character."""
     return sum(

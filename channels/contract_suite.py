@@ -25,7 +25,6 @@ from channels.contract import (
     Channel,
     ChannelSettings,
     Deferred,
-    Feedback,
     FeedbackKind,
     Finding,
     Item,
@@ -36,6 +35,7 @@ from channels.contract import (
     Sender,
     Unknown,
     Unsupported,
+    fault_of,
 )
 
 NOW = datetime(2017, 11, 23, 17, 0, tzinfo=UTC)
@@ -264,12 +264,9 @@ class ChannelContract:
             return
         told, again = (channel.parse_feedback(*call) for _ in range(2))
         assert isinstance(told, list), f"a genuine callback came to {told}"
+        assert fault_of(told) is None, fault_of(told)
         for one in told:
-            assert isinstance(one, Feedback), f"{one!r} is no Feedback"
             assert isinstance(one.kind, FeedbackKind), f"{one.kind!r} is no FeedbackKind"
-            for name in ("event_id", "message_id", "attempt_id", "provider_ref", "address"):
-                value = getattr(one, name)
-                assert value is None or isinstance(value, str), f"{name} {value!r} is no text"
             assert one.event_id, "an event has a name, by which a repetition is known"
         assert again == told, f"the same callback came to {told}, and then to {again}"
 

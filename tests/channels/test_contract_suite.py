@@ -237,7 +237,7 @@ class HearsWords(HearsSigned):
 class HearsNumbers(HearsSigned):
     def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> Any:
         told = super().parse_feedback(raw, headers)
-        return told if isinstance(told, Refused) else [replace(told[0], message_id=7)]  # type: ignore[arg-type]
+        return told if isinstance(told, Refused) else [replace(told[0], detail=7)]  # type: ignore[arg-type]
 
 
 class HearsNoName(HearsSigned):

@@ -6,7 +6,6 @@ know, or it is worked in later. What is hostile is refused with a 4xx, whatever 
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -18,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from channels.contract import Channel, Feedback, FeedbackKind, Refused
+from channels.contract import Channel, Feedback, Refused, fault_of
 from orchestrator.entry import clock
 from orchestrator.entry.logs import get_logger
 from orchestrator.entry.web.body import TooLarge, Unreadable, read_body
@@ -31,12 +30,6 @@ OURS = "x-tactful-"
 """Headers that only we set."""
 
 _KEY = re.compile("key|secret|token|password")
-_KINDS = frozenset(FeedbackKind)
-_TEXTS = (
-    *("event_id", "message_id", "attempt_id", "provider_ref", "address", "detail"),
-    *("reason", "answer_by"),
-)
-"""Of an event; `Reason` is text as well."""
 _PROBES = (b"", b"{}", b"[]", b"MessageStatus=delivered")
 
 
@@ -62,29 +55,11 @@ class Ears:
         except Exception as error:
             get_logger(__name__).error("a callback broke its channel", channel=name, exc_info=True)
             return Refused(f"broke the channel: {type(error).__name__}")
-        fault = _fault(told)
+        fault = fault_of(told)
         if fault is not None:
             get_logger(__name__).error("a channel makes no sense", channel=name, why=fault)
             return Refused(fault)
         return told
-
-
-def _fault(told: object) -> str | None:
-    """What of a plugin's answer nobody can work in, if anything: a plugin may have bugs."""
-    if isinstance(told, Refused):
-        return None
-    if not isinstance(told, list):
-        return f"parse_feedback gave {type(told).__name__}, neither a list nor Refused"
-    for one in told:
-        if not isinstance(one, Feedback):
-            return f"parse_feedback gave {type(one).__name__} for an event"
-        if one.kind not in _KINDS or not isinstance(one.at, datetime | None):
-            return f"an event of the kind {str(one.kind)[:40]!r}, at {type(one.at).__name__}"
-        for name in _TEXTS:
-            value = getattr(one, name)
-            if not isinstance(value, str if name == "event_id" else str | None):
-                return f"an event whose {name} is {type(value).__name__}, no text"
-    return None
 
 
 def check_guarded(plugins: Mapping[str, Channel[Any]], public_url: str) -> None:
