@@ -56,6 +56,27 @@ def test_a_command_that_there_is_not(shop: ShopFolder) -> None:
     assert shop("chek").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "--once", "--every"),
+        ("tick", "--once", "--every"),
+        ("top", "--once", "--every"),
+        ("simulate", "--from", "2017-11-20", "--to", "2017-11-21", "--step"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("said", "why"), [("soon", "write a span of time"), ("0s", "must be more than nothing")]
+)
+def test_a_span_that_is_none(
+    shop: ShopFolder, command: tuple[str, ...], said: str, why: str
+) -> None:
+    done = shop(*command, said)
+    assert done.exit_code == 2
+    assert command[-1] in done.stderr
+    assert why in done.stderr
+
+
 def test_a_bug_is_told_in_a_sentence_with_its_log(
     shop: ShopFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,28 @@
 """How somebody asks a command to end that would go on for ever."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+
+
+@contextmanager
+def stopping(*, second_interrupts: bool = False) -> Iterator[Event]:
+    """Set by the first of these signals; a second one interrupts at once where that is wanted."""
+    stop = Event()
+
+    def asked(number: int, frame: Any) -> None:
+        if second_interrupts and stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {which: signal.signal(which, asked) for which in ending_signals()}
+    try:
+        yield stop
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
 
 
 def ending_signals() -> list[signal.Signals]:

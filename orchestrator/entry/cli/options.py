@@ -1,5 +1,6 @@
 """Options that several commands take."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -24,3 +25,17 @@ At = Annotated[
         show_default=False,
     ),
 ]
+
+
+def span_of(option: str, written: str) -> timedelta:
+    """How long an option says. Raises WrongUse for what is no span, or nothing at all."""
+    from orchestrator.model.errors import WrongUse
+    from orchestrator.model.span import parse_span
+
+    try:
+        found = parse_span(written)
+    except ValueError as error:
+        raise WrongUse(f"{option}: {error}") from None
+    if found <= timedelta(0):
+        raise WrongUse(f"{option} must be more than nothing")
+    return found

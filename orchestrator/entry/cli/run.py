@@ -1,19 +1,17 @@
 """`tactful run`: decides and sends whatever is due, until it is stopped."""
 
-import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from threading import Event
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.entry.cli.ending import ending_signals
+from orchestrator.entry.cli.ending import stopping
 from orchestrator.entry.cli.faults import BROKEN, is_fault
-from orchestrator.entry.cli.options import Json, ShopFolder
+from orchestrator.entry.cli.options import Json, ShopFolder, span_of
 
 if TYPE_CHECKING:
     from orchestrator.entry.signs import Signs
@@ -42,15 +40,9 @@ def run(
     from orchestrator.entry.opening import open_tactful
     from orchestrator.entry.settings import settings
     from orchestrator.entry.signs import Signs
-    from orchestrator.model.errors import TactfulError, WrongUse
-    from orchestrator.model.span import parse_span
+    from orchestrator.model.errors import TactfulError
 
-    try:
-        pause_s = parse_span(every).total_seconds()
-    except ValueError as error:
-        raise WrongUse(f"--every: {error}") from None
-    if pause_s <= 0:
-        raise WrongUse("--every must be more than nothing")
+    pause_s = span_of("--every", every).total_seconds()
     where = settings(shop)
     # Somebody, or something, reads what it prints: then the log holds only what is wrong.
     is_read = once or json or sys.stderr.isatty()
@@ -59,7 +51,7 @@ def run(
         with (
             open_tactful(where) as tactful,
             Signs(tactful.engine, "run", timeout_s=where.stuck_after_s) as signs,
-            _stopping() as stop,
+            stopping(second_interrupts=True) as stop,
         ):
             tactful.publish(clock.now())
             screen = _Screen(tactful.shop.zone, json=json, loud=once)
@@ -138,24 +130,6 @@ def _look(tactful: "Tactful", watch: "Watch", signs: "Signs", stop: Event) -> "T
         return tactful.look(watch, between_batches)
     except _StoppedBetween:
         return Tick((), sent, Counter())
-
-
-@contextmanager
-def _stopping() -> Iterator[Event]:
-    """Set by the first Ctrl-C, SIGTERM or closed terminal; a second one interrupts at once."""
-    stop = Event()
-
-    def asked(number: int, frame: Any) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {which: signal.signal(which, asked) for which in ending_signals()}
-    try:
-        yield stop
-    finally:
-        for which, handler in before.items():
-            signal.signal(which, handler)
 
 
 class _Screen:

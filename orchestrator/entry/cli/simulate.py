@@ -1,12 +1,11 @@
 """`tactful simulate`: what the campaigns would have done over the shop's own history."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.entry.cli.options import Json, ShopFolder
+from orchestrator.entry.cli.options import Json, ShopFolder, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,14 +78,8 @@ def simulate(
 def _span(start: "datetime", end: "datetime", step: str) -> "Span":
     from orchestrator.flow.simulate import Span
     from orchestrator.model.errors import WrongUse
-    from orchestrator.model.span import parse_span
 
-    try:
-        every = parse_span(step)
-    except ValueError as error:
-        raise WrongUse(f"--step: {error}") from None
-    if every <= timedelta(0):
-        raise WrongUse("--step must be more than nothing")
+    every = span_of("--step", step)
     if end <= start:
         raise WrongUse("--to must be later than --from")
     return Span(start, end, every)

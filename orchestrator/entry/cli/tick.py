@@ -1,16 +1,12 @@
 """`tactful tick`: looks what is due and calls workers to it, until it is stopped."""
 
-import signal
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Event
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from orchestrator.entry.cli.ending import ending_signals
-from orchestrator.entry.cli.options import ShopFolder
+from orchestrator.entry.cli.ending import stopping
+from orchestrator.entry.cli.options import ShopFolder, span_of
 
 
 def tick(
@@ -42,21 +38,14 @@ def tick(
     from orchestrator.entry.same_time import SameTime
     from orchestrator.entry.settings import redis_at, settings
     from orchestrator.entry.signs import Signs
-    from orchestrator.model.errors import WrongUse
-    from orchestrator.model.span import parse_span
 
-    try:
-        every_s = parse_span(every).total_seconds()
-    except ValueError as error:
-        raise WrongUse(f"--every: {error}") from None
-    if every_s <= 0:
-        raise WrongUse("--every must be more than nothing")
+    every_s = span_of("--every", every).total_seconds()
     where = settings(shop)
     url = redis_at(app.conf.broker_url)
     start_logs(secrets=[where.database_url, url])
     log = get_logger("tactful.tick")
     broker = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
-    with broker, open_store(where) as engine, _stopping() as stop:
+    with broker, open_store(where) as engine, stopping() as stop:
         channels = (shop_at_work(engine, where) or read_shop(where)).shop.plugins
         ticker = Ticker(engine, Hints(app), broker, channels)
         same_time = SameTime(engine)
@@ -77,19 +66,3 @@ def tick(
                     break
                 stop.wait(every_s)
             log.info("ended", hints=dict(sent))
-
-
-@contextmanager
-def _stopping() -> Iterator[Event]:
-    """Set by Ctrl-C, SIGTERM, or a terminal that is closed."""
-    stop = Event()
-
-    def asked(number: int, frame: Any) -> None:
-        stop.set()
-
-    before = {which: signal.signal(which, asked) for which in ending_signals()}
-    try:
-        yield stop
-    finally:
-        for which, handler in before.items():
-            signal.signal(which, handler)

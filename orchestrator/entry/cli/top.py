@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.entry.cli.options import Json, ShopFolder
+from orchestrator.entry.cli.options import Json, ShopFolder, span_of
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -69,16 +69,9 @@ def top(
     from orchestrator.entry.metrics import Known
     from orchestrator.entry.opening import open_store, read_folder
     from orchestrator.entry.settings import settings
-    from orchestrator.model.errors import WrongUse
-    from orchestrator.model.span import parse_span
     from orchestrator.store.database import reading
 
-    try:
-        pause_s = parse_span(every).total_seconds()
-    except ValueError as error:
-        raise WrongUse(f"--every: {error}") from None
-    if pause_s <= 0:
-        raise WrongUse("--every must be more than nothing")
+    pause_s = span_of("--every", every).total_seconds()
     where = settings(shop)
     found = read_folder(where).settings
     known = Known() if found is None else Known.of(found.shop)
