@@ -17,6 +17,7 @@ from orchestrator.flow.looked import Looked
 from orchestrator.flow.missed import count_missed
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.travel import may_end_early, travel
+from orchestrator.model.errors import OtherRelease
 from orchestrator.model.version import Version
 from orchestrator.rules.within import EVERYONE, Scope
 from orchestrator.store import controls, journeys
@@ -131,7 +132,10 @@ class Planner:
         ]:
             step, digest, due = min(places)
             seen.add((digest, step))
-            version = self._version(asking.connection, digest)
+            try:
+                version = self._version(asking.connection, digest)
+            except OtherRelease:
+                continue  # whoever is under way in it is moved on by a worker that can read it
             if not asking.is_paused(version) and (due or may_end_early(version, step)):
                 yield version.name, travel(asking.place(version, step))
 

@@ -70,6 +70,22 @@ def test_what_a_newer_release_has_published_is_left_to_newer_workers(
     assert shop.ledger()["newer", "c0"] == [("accepted", None)]
 
 
+def test_whoever_is_under_way_in_a_newer_release_waits_for_it_alone(tmp_path: Path) -> None:
+    steps = [{"send": {}}, {"wait": "1h"}, {"send": {"template": "last"}}]
+    newer = Small(tmp_path / "newer", {"tour": {"steps": steps}})
+    newer.add(customer("c0"), consent("c0"), event("c0", "Signed Up", NOW))
+    newer.tick(NOW)
+    written = text("UPDATE versions SET files = :files WHERE name = 'tour'")
+    newer.execute(written, {"files": '{"campaign.yaml": "{}"}'})
+
+    older = Small(tmp_path / "older", {"hello": {}}, database=newer.engine)
+    older.tick(NOW + timedelta(hours=2))
+    assert older.ledger()["hello", "c0"] == [("accepted", None)]
+    assert older.ledger()["tour", "c0"] == [("accepted", None)]
+    newer.tick(NOW + timedelta(hours=3))
+    assert newer.ledger()["tour", "c0"] == [("accepted", None)] * 2
+
+
 def busy(folder: Path) -> Small:
     """A shop with 60 messages that are due."""
     shop = Small(folder, {"hello": {}})
