@@ -53,11 +53,18 @@ def is_scheduled(version: Version) -> bool:
     return isinstance(version.campaign.trigger, Scheduled)
 
 
-def pass_over(connection: Connection, before: Version, version: Version, now: datetime) -> None:
+def pass_over(
+    connection: Connection, before: Version | None, version: Version, now: datetime
+) -> None:
     """A campaign is written anew: the slots that it has only since then, and that are over already,
-    ask nobody. Whoever was asked at ten is not asked again because it says eleven at noon."""
+    ask nobody. Whoever was asked at ten is not asked again because it says eleven at noon.
+
+    Where nobody can read what it was `before`, none that is over asks.
+    """
     clocks = all_clocks(connection)
-    new = _slots(version, clocks, now) - _slots(before, clocks, now)
+    new = _slots(version, clocks, now)
+    if before is not None:
+        new -= _slots(before, clocks, now)
     passes.mark_done(connection, version.name, version.digest, new, {}, now)
 
 

@@ -29,6 +29,7 @@ from orchestrator.flow.reconcile import reconcile
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
 from orchestrator.flow.wide import plan_wide
+from orchestrator.model.errors import OtherRelease
 from orchestrator.model.patience import USUAL, Patience
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import Settings, Version
@@ -144,10 +145,14 @@ class Tactful:
     def pass_over(self, connection: Connection, now: datetime) -> None:
         """Before the campaigns are put to work: which slots of theirs are over, and ask nobody."""
         for version in self.versions:
-            before = current_version(connection, version.name)
-            if before is None or before == version.digest or not is_scheduled(version):
+            current = current_version(connection, version.name)
+            if current is None or current == version.digest or not is_scheduled(version):
                 continue
-            pass_over(connection, self.known.read(connection, before), version, now)
+            try:
+                before = self.known.read(connection, current)
+            except OtherRelease:
+                before = None
+            pass_over(connection, before, version, now)
 
     def plan(self, now: datetime, within: Scope = EVERYONE) -> list[Verdicts]:
         """Decide about whatever is due, and write it into the ledger."""

@@ -86,6 +86,23 @@ def test_whoever_is_under_way_in_a_newer_release_waits_for_it_alone(tmp_path: Pa
     assert newer.ledger()["tour", "c0"] == [("accepted", None)] * 2
 
 
+def test_an_older_release_can_publish_over_what_a_newer_one_wrote(tmp_path: Path) -> None:
+    """Which hours that one has asked at already nobody can read: so none that is over asks."""
+    eleven, noon = ({"trigger": {"cron": f"0 {hour} * * *"}} for hour in (11, 12))
+    newer = Small(tmp_path / "newer", {"hello": eleven}, since=NOW - timedelta(hours=3))
+    newer.add(customer("c0"), consent("c0"))
+    newer.tick(NOW)
+    written = text("UPDATE versions SET files = :files")
+    newer.execute(written, {"files": '{"campaign.yaml": "{}"}'})
+
+    back = NOW + timedelta(hours=2)
+    older = Small(tmp_path / "older", {"hello": noon}, database=newer.engine, since=back)
+    older.tick(back)
+    assert len(older.ledger()["hello", "c0"]) == 1
+    older.tick(NOW + timedelta(days=1))
+    assert len(older.ledger()["hello", "c0"]) == 2
+
+
 def busy(folder: Path) -> Small:
     """A shop with 60 messages that are due."""
     shop = Small(folder, {"hello": {}})
