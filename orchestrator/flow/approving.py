@@ -9,7 +9,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from orchestrator.model.trigger import OnCron, OnDate, OnDay
 from orchestrator.model.version import Version
 from orchestrator.store.approvals import Approval, approvals, approve
 from orchestrator.store.campaigns import keep_versions
@@ -27,11 +26,6 @@ def plan_digest(version: Version, who: str) -> str:
 def is_of_content(digest: str, version: Version) -> bool:
     """Whether the digest is of a plan with this very content."""
     return digest.partition("-")[0] == version.digest[:_LETTERS]
-
-
-def by_schedule(version: Version) -> bool:
-    """Whether a plan shows all who get it at once; others are asked about as things happen."""
-    return isinstance(version.campaign.trigger, OnCron | OnDay | OnDate)
 
 
 def keep(

@@ -6,15 +6,13 @@ end of the line, and be decided on what was known too early. What one customer h
 
 from collections.abc import Mapping
 
-from orchestrator.model.trigger import OnBackInStock, OnCron, OnDate, OnDay, OnPriceDrop
+from orchestrator.model.trigger import OnProduct
 from orchestrator.model.version import Version
 
 
 def can_wait(version: Version) -> bool:
     """Whether what the campaign asks about is a pass."""
-    return isinstance(
-        version.campaign.trigger, OnCron | OnDay | OnDate | OnPriceDrop | OnBackInStock
-    )
+    return version.campaign.is_scheduled or isinstance(version.campaign.trigger, OnProduct)
 
 
 def too_much(due: Mapping[str, int], most: int) -> bool:

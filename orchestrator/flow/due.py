@@ -11,8 +11,6 @@ from orchestrator.model.trigger import OnCron, OnDate, OnDay
 from orchestrator.rules.slot_rows import SlotRow
 from orchestrator.rules.slots import date_slots, slots
 
-Scheduled = OnCron | OnDay | OnDate
-
 
 def due_slots(
     campaign: Campaign,

@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from orchestrator.flow.asking import TOLD_FOR, Asking
-from orchestrator.flow.due import Scheduled, due_slots
+from orchestrator.flow.due import due_slots
 from orchestrator.model.clock import Clock
 from orchestrator.model.message import State
 from orchestrator.model.version import Version
@@ -48,11 +48,6 @@ def count_missed(asking: Asking, version: Version) -> Counter[str]:
     return counts
 
 
-def is_scheduled(version: Version) -> bool:
-    """Whether the campaign asks by slots."""
-    return isinstance(version.campaign.trigger, Scheduled)
-
-
 def pass_over(
     connection: Connection, before: Version | None, version: Version, now: datetime
 ) -> None:
@@ -70,7 +65,7 @@ def pass_over(
 
 def _slots(version: Version, clocks: Mapping[int, Clock], now: datetime) -> set[Slot]:
     """All that could still be asked about, or told of."""
-    if not is_scheduled(version):
+    if not version.campaign.is_scheduled:
         return set()
     campaign = version.campaign
     after = now - campaign.expires - TOLD_FOR

@@ -22,7 +22,7 @@ from orchestrator.flow.forgetting import erase_what_is_left
 from orchestrator.flow.known import Known
 from orchestrator.flow.law import read_law
 from orchestrator.flow.links import Links
-from orchestrator.flow.missed import is_scheduled, pass_over
+from orchestrator.flow.missed import pass_over
 from orchestrator.flow.pace import LocalPace, Pace
 from orchestrator.flow.plan import Planner, Verdicts, together
 from orchestrator.flow.reconcile import reconcile
@@ -146,7 +146,7 @@ class Tactful:
         """Before the campaigns are put to work: which slots of theirs are over, and ask nobody."""
         for version in self.versions:
             current = current_version(connection, version.name)
-            if current is None or current == version.digest or not is_scheduled(version):
+            if current is None or current == version.digest or not version.campaign.is_scheduled:
                 continue
             try:
                 before = self.known.read(connection, current)

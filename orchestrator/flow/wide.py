@@ -23,7 +23,6 @@ from sqlalchemy import Engine
 from orchestrator.flow.asking import Asking, at_once
 from orchestrator.flow.hands import Hand, Pass, at_work
 from orchestrator.flow.plan import Planner, Verdicts, above_max
-from orchestrator.model.trigger import OnCron, OnDate, OnDay
 from orchestrator.model.version import Version
 from orchestrator.rules.aside import Asks, Together
 from orchestrator.rules.slot_rows import SlotRow, slot_parameter
@@ -73,8 +72,7 @@ def _due(
     asking: Asking, versions: Sequence[Version]
 ) -> Iterator[tuple[Version, Sequence[SlotRow]]]:
     for version in versions:
-        scheduled = isinstance(version.campaign.trigger, OnCron | OnDay | OnDate)
-        if scheduled and at_once(version) and not asking.is_paused(version):
+        if version.campaign.is_scheduled and at_once(version) and not asking.is_paused(version):
             for slots in _layers(asking.slots(version)):
                 yield version, slots
 

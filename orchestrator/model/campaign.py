@@ -14,7 +14,7 @@ from orchestrator.model.program import Program, SendOp, WaitOp, program
 from orchestrator.model.shop import Approval
 from orchestrator.model.span import Cap, Percent, Portion, Span, Whole
 from orchestrator.model.step import Send, SendStep, Step
-from orchestrator.model.trigger import Trigger
+from orchestrator.model.trigger import OnCron, OnDate, OnDay, Trigger
 
 Purpose = Literal["inform", "help", "offer", "service"]
 
@@ -151,6 +151,11 @@ class Campaign(Written):
     def marketing(self) -> bool:
         """Whether it needs consent and waits for others: everything but service."""
         return self.purpose != "service"
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether a schedule asks, and not what a customer or a product did."""
+        return isinstance(self.trigger, OnCron | OnDay | OnDate)
 
     def channels_of(self, step: int) -> tuple[str, ...]:
         """The channels of a send, in order."""

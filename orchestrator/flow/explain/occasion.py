@@ -74,7 +74,7 @@ def find_occasion(
         **_due(connection, campaign, shop, customer_id, clocks, now),
     }
     rows = connection.execute(occasions(_forgiving(campaign), shop, Within.IDS), parameters)
-    found = [row for row in rows if row.due_at - wait <= now or _is_slot(campaign)]
+    found = [row for row in rows if row.due_at - wait <= now or campaign.is_scheduled]
     expires = campaign.expires
     live = [row for row in found if now - expires < row.due_at <= now]
     later = [row for row in found if row.due_at > now]
@@ -113,10 +113,6 @@ def _wait(campaign: Campaign) -> timedelta:
         case OnInactive(for_=wait):
             return wait
     return timedelta(0)
-
-
-def _is_slot(campaign: Campaign) -> bool:
-    return isinstance(campaign.trigger, OnCron | OnDay | OnDate)
 
 
 def _due(

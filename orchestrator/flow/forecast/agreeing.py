@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from orchestrator.flow.approving import by_schedule, is_of_content, keep
+from orchestrator.flow.approving import is_of_content, keep
 from orchestrator.flow.forecast.forecast import forecast
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.errors import NotFound, WrongUse
@@ -25,7 +25,7 @@ def agree(
     look_again = f"look again: `tactful plan {campaign}`"
     if not is_of_content(plan, version):
         raise WrongUse(f"this is not the digest of {campaign} as it is written now; {look_again}")
-    if audience is None and not by_schedule(version):
+    if audience is None and not version.campaign.is_scheduled:
         raise WrongUse(
             f"{campaign} asks as things happen, so no plan shows everyone: say of how many "
             "customers in a day you approve, with --audience"

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 
 from orchestrator.flow.approving import (
     approval_text,
-    by_schedule,
     plan_digest,
     suppose,
     unapproved,
@@ -272,7 +271,7 @@ def _campaign(
         audience=planned if at_once(version) else counts["began"],
         approval=approval_text(version, approval),
         approved=approval is not None,
-        by_schedule=by_schedule(version),
+        by_schedule=version.campaign.is_scheduled,
         canary=forecast_text(version),
     )
 

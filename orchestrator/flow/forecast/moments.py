@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from orchestrator.flow.due import due_slots
 from orchestrator.model.clock import Clock
-from orchestrator.model.trigger import OnCron, OnDate, OnDay
 from orchestrator.model.version import Version
 from orchestrator.rules.slot_rows import SlotRow
 
@@ -22,17 +21,12 @@ class Look:
     campaigns: tuple[str, ...]
 
 
-def scheduled(version: Version) -> bool:
-    """Whether a schedule asks, and not what a customer or a product did."""
-    return isinstance(version.campaign.trigger, OnCron | OnDay | OnDate)
-
-
 def looks(versions: Sequence[Version], clocks: Mapping[int, Clock], now: datetime) -> list[Look]:
     """Now, for what events ask; for each schedule, its next slot in every zone."""
     moments: dict[datetime, list[str]] = {now: []}
     for version in versions:
-        slots = _next(version, clocks, now) if scheduled(version) else []
-        times = {slot.due_at for slot in slots} if scheduled(version) else {now}
+        slots = _next(version, clocks, now) if version.campaign.is_scheduled else []
+        times = {slot.due_at for slot in slots} if version.campaign.is_scheduled else {now}
         for at in times:
             moments.setdefault(at, []).append(version.name)
     return [Look(at, tuple(names)) for at, names in sorted(moments.items()) if names]
@@ -43,8 +37,9 @@ def begins(
 ) -> dict[str, datetime]:
     """Since when each schedule counts: one slot is looked at, not all that a campaign missed."""
     found = {}
-    for version in filter(scheduled, versions):
-        found[version.name] = now if at is None else _since(version, clocks, at)
+    for version in versions:
+        if version.campaign.is_scheduled:
+            found[version.name] = now if at is None else _since(version, clocks, at)
     return found
 
 
