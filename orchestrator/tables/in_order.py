@@ -1,6 +1,5 @@
 """Tables that are looked through in the order in which they are written."""
 
-from itertools import product
 from typing import Any
 
 from sqlalchemy import FromClause, Join, true
@@ -28,9 +27,7 @@ def in_order(first: FromClause, *others: FromClause) -> FromClause:
 @compiles(_InOrder, "sqlite")
 def _in_order_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     # The one join that SQLite does not turn round (https://sqlite.org/optoverview.html#crossjoin).
-    linter = kw.get("from_linter")
-    if linter is not None:  # as for any join: that these two belong together is meant
-        linter.edges.update(product(element.left._from_objects, element.right._from_objects))
+    kw.pop("from_linter", None)  # it looks for tables that nobody meant to join; these are meant
     left, right = (compiler.process(side, **kw) for side in (element.left, element.right))
     return f"{left} CROSS JOIN {right}"
 
