@@ -1,6 +1,6 @@
 """Products, their stock, and what changed about them or their prices."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -13,7 +13,14 @@ from sqlalchemy import (
     update,
 )
 
-from orchestrator.store.dialect import ids_by_key, insert_stored, json_text, new_ids
+from orchestrator.store.dialect import (
+    hold_by_key,
+    ids_by_key,
+    insert_stored,
+    json_text,
+    new_ids,
+    one_column,
+)
 from orchestrator.tables import product_changes, products
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import to_micros
@@ -59,29 +66,16 @@ _LOAD = select(*(products.c[name] for name in ProductRow._fields)).where(
 )
 
 
-def _wanted(values: Iterable[Any]) -> str:
-    return json_text([[value] for value in values])
-
-
-_HOLD = (
-    select(products.c.id)
-    .where(products.c.key.in_(select(_KEYS.c.key)))
-    .order_by(products.c.id)
-    .with_for_update(key_share=True)
-)
-
-
 def hold_products(connection: Connection, keys: Collection[str]) -> None:
     """Let nobody else change these products, their prices or their stock until the transaction
     ends: what one writer reads and writes back, another one may be changing.
     """
-    if keys and connection.dialect.name != "sqlite":
-        connection.execute(_HOLD, {"wanted": _wanted(keys)})
+    hold_by_key(connection, products, keys)
 
 
 def load_products(connection: Connection, keys: Collection[str]) -> dict[str, ProductRow]:
     """Those of the products that exist, by key."""
-    found = connection.execute(_LOAD, {"wanted": _wanted(keys)})
+    found = connection.execute(_LOAD, {"wanted": one_column(keys)})
     return {row.key: ProductRow(*row) for row in found}
 
 
@@ -139,7 +133,7 @@ _LAST_STOCK = select(
 def last_stock(connection: Connection, ids: Collection[int]) -> dict[int, int]:
     """When the stock of products was last known to change, in microseconds, by product."""
     last: dict[int, int] = {}
-    for id_, at, _ in connection.execute(_LAST_STOCK, {"ids": _wanted(ids)}):
+    for id_, at, _ in connection.execute(_LAST_STOCK, {"ids": one_column(ids)}):
         last[id_] = max(to_micros(at), last.get(id_, 0))
     return last
 

@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, Integer, bindparam, delete, func, select
 
-from orchestrator.store.dialect import insert_ignore, insert_stored, json_text
+from orchestrator.store.dialect import insert_ignore, insert_stored
 from orchestrator.tables import consent_log, consents, suppressions
 from orchestrator.tables.instant import to_micros
-from orchestrator.tables.json import rows
+from orchestrator.tables.json import ids_text, rows
 
 ANY_TOPIC = "*"
 Scope = Literal["all", "marketing"]
@@ -61,11 +61,7 @@ def log_consents(connection: Connection, said: Sequence[LogRow]) -> int:
 
 def _log_size(connection: Connection, customers: Collection[int]) -> int:
     count = select(func.count()).where(consent_log.c.customer_id.in_(select(_IDS.c.id)))
-    return int(connection.execute(count, {"ids": _wanted(customers)}).scalar_one())
-
-
-def _wanted(ids: Iterable[int]) -> str:
-    return json_text([[id_] for id_ in ids])
+    return int(connection.execute(count, {"ids": ids_text(customers)}).scalar_one())
 
 
 def standing(statements: Iterable[Statement]) -> dict[str, Statement]:
@@ -99,7 +95,7 @@ def _longer(last: Statement | None, one: Statement) -> int | None:
 
 def restate_consents(connection: Connection, customers: Collection[int]) -> set[int]:
     """Work out from the log what holds for these customers; ids of those for whom it changed."""
-    wanted = {"ids": _wanted(customers)}
+    wanted = {"ids": ids_text(customers)}
     held = {row[:3]: row for row in _held(connection, wanted)}
     now_held = {row[:3]: row for row in _worked_out(connection, wanted)}
     written = [row for key, row in now_held.items() if held.get(key) != row]
@@ -171,7 +167,7 @@ def said_on(
 ) -> dict[tuple[int, str], list[LogRow]]:
     """Everything that these customers have ever said about these channels, in no order."""
     found: dict[tuple[int, str], list[LogRow]] = {}
-    for row in connection.execute(_SAID, {"ids": _wanted(customers)}).all():
+    for row in connection.execute(_SAID, {"ids": ids_text(customers)}).all():
         id_, channel, topic, given, at, until, touchpoint, wording = row
         micros = to_micros(at), _micros(until)
         one = LogRow(id_, channel, topic, given, *micros, touchpoint, wording)

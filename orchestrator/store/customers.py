@@ -19,11 +19,13 @@ from sqlalchemy import (
 )
 
 from orchestrator.store.dialect import (
+    hold_by_key,
     ids_by_key,
     insert_ignore,
     insert_stored,
     json_text,
     new_ids,
+    one_column,
     upsert,
 )
 from orchestrator.tables import addresses, clocks, customers
@@ -77,52 +79,30 @@ _ADDRESSES = select(
 _CLOCKS = select(clocks.c.key, clocks.c.id).where(clocks.c.key.in_(select(_KEYS.c.key)))
 
 
-def _wanted(values: Iterable[Any]) -> str:
-    return json_text([[value] for value in values])
-
-
-_HOLD = (
-    select(customers.c.id)
-    .where(customers.c.key.in_(select(_KEYS.c.key)))
-    .order_by(customers.c.id)
-    .with_for_update(key_share=True)
-)
-
-
 def hold_customers(connection: Connection, keys: Collection[str]) -> None:
     """Let nobody else change these customers, or send to them, until the transaction ends.
 
-    Before they are read: what is read, changed and written back must not change in between. In id
-    order, as `messages.lock_customers` does. SQLite's transaction holds everything already.
+    Before they are read: what is read, changed and written back must not change in between. In the
+    order of `messages.lock_customers`.
     """
-    if keys and connection.dialect.name != "sqlite":
-        connection.execute(_HOLD, {"wanted": _wanted(keys)})
-
-
-_HOLD_NAMES = (
-    select(customers.c.id)
-    .where(customers.c.key.in_(select(_KEYS.c.key)))
-    .order_by(customers.c.id)
-    .with_for_update(read=True, key_share=True)
-)
+    hold_by_key(connection, customers, keys)
 
 
 def hold_names(connection: Connection, keys: Collection[str]) -> None:
     """Let nobody forget these customers until the transaction ends; anything else goes on."""
-    if keys and connection.dialect.name != "sqlite":
-        connection.execute(_HOLD_NAMES, {"wanted": _wanted(keys)})
+    hold_by_key(connection, customers, keys, shared=True)
 
 
 def load_customers(connection: Connection, keys: Collection[str]) -> dict[str, CustomerRow]:
     """Those of the customers that exist, by key."""
-    found = connection.execute(_LOAD, {"wanted": _wanted(keys)})
+    found = connection.execute(_LOAD, {"wanted": one_column(keys)})
     return {row.key: CustomerRow(*row[:-1], row.told or {}) for row in found}
 
 
 def load_addresses(connection: Connection, ids: Collection[int]) -> dict[int, dict[str, Address]]:
     """The addresses of customers, by customer and kind."""
     found: dict[int, dict[str, Address]] = {id_: {} for id_ in ids}
-    for id_, kind, address, key in connection.execute(_ADDRESSES, {"ids": _wanted(ids)}).all():
+    for id_, kind, address, key in connection.execute(_ADDRESSES, {"ids": one_column(ids)}).all():
         found[id_][kind] = Address(address, key)
     return found
 
@@ -131,7 +111,7 @@ def clock_ids(connection: Connection, keys: Collection[str]) -> dict[str, int]:
     """The ids of clocks by their keys; those that are not there yet are made."""
     if not keys:
         return {}
-    wanted = {"wanted": _wanted(keys)}
+    wanted = {"wanted": one_column(keys)}
     found = _pairs(connection.execute(_CLOCKS, wanted))
     missing = [{"key": key} for key in sorted(keys) if key not in found]
     if missing:
@@ -220,7 +200,7 @@ def touch_customers(connection: Connection, ids: Collection[int], now: datetime)
     if ids:
         connection.execute(
             update(customers).where(customers.c.id.in_(select(_IDS.c.id))).values(updated_at=now),
-            {"ids": _wanted(ids)},
+            {"ids": one_column(ids)},
         )
 
 
@@ -287,4 +267,4 @@ def _mark_shared(connection: Connection, keys: Collection[str]) -> None:
     bring the same new one at once would not see each other's."""
     if connection.dialect.name == "postgresql":
         connection.execute(_IN_TURN)
-    connection.execute(_MARK, {"wanted": _wanted(keys)})
+    connection.execute(_MARK, {"wanted": one_column(keys)})

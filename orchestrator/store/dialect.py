@@ -4,7 +4,7 @@ A *stored* row holds what SQLite keeps: instants as microseconds, amounts as ten
 as text. Whoever has millions of rows builds them so at once; see `copy` for PostgreSQL.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -150,12 +150,27 @@ _KEYS = json_rows("wanted", {"key": String()})
 
 def ids_by_key(connection: Connection, table: Table, keys: Iterable[str]) -> Mapping[str, int]:
     """The ids of the rows of `table` that have one of these keys. One look-up in the index each."""
-    wanted = [[key] for key in keys]
+    wanted = list(keys)
     if not wanted:
         return {}
     statement = select(table.c.key, table.c.id).where(table.c.key.in_(select(_KEYS.c.key)))
-    found = connection.execute(statement, {"wanted": json_text(wanted)})
+    found = connection.execute(statement, {"wanted": one_column(wanted)})
     return {row[0]: row[1] for row in found}
+
+
+def hold_by_key(
+    connection: Connection, table: Table, keys: Collection[str], *, shared: bool = False
+) -> None:
+    """Let nobody else change the rows of `table` that have one of these keys until the transaction
+    ends; with `shared`, others may hold them as well.
+
+    In id order, so that two who hold never wait for each other. SQLite's write transaction holds
+    everything already.
+    """
+    if keys and connection.dialect.name != "sqlite":
+        wanted = select(table.c.id).where(table.c.key.in_(select(_KEYS.c.key)))
+        held = wanted.order_by(table.c.id).with_for_update(read=shared, key_share=True)
+        connection.execute(held, {"wanted": one_column(keys)})
 
 
 def changed(connection: Connection, result: CursorResult[Any]) -> int:
@@ -164,6 +179,11 @@ def changed(connection: Connection, result: CursorResult[Any]) -> int:
     if result.rowcount >= 0:
         return result.rowcount
     return int(connection.exec_driver_sql("SELECT changes()").scalar_one())
+
+
+def one_column(values: Iterable[Any]) -> str:
+    """The parameter for a table of one column, see `rows` in `tables.json`."""
+    return json_text([[value] for value in values])
 
 
 def json_text(value: Any) -> str:

@@ -247,7 +247,7 @@ def lock_customers(connection: Connection, ids: Collection[int]) -> None:
     """
     if connection.dialect.name == "sqlite":
         return
-    connection.execute(_LOCK, {"ids": json_text([[id] for id in ids])})
+    connection.execute(_LOCK, {"ids": ids_text(ids)})
 
 
 def log(connection: Connection, id: int, what: str, detail: str | None, now: datetime) -> None:
