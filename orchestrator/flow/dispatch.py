@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from channels.contract import Channel, Deferred, Item, Outcome
+from channels.contract import Channel, Item, Outcome
 from orchestrator.flow.accounts import Accounts, Allowance, Wait
 from orchestrator.flow.compose import Composed, Composer, NotComposed
 from orchestrator.flow.gather import gather
+from orchestrator.flow.hand_over import hand_over
 from orchestrator.flow.known import Known
 from orchestrator.flow.last_check import Checked, last_check
-from orchestrator.flow.outcomes import Answered, answered, signs
-from orchestrator.flow.plugin_calls import written
+from orchestrator.flow.outcomes import Answered, answered
 from orchestrator.flow.put_back import (
     end_of,
     left_to_others,
@@ -33,7 +33,6 @@ from orchestrator.flow.put_back import (
 )
 from orchestrator.flow.statements import Statements
 from orchestrator.flow.watch import Watch
-from orchestrator.model.breaker import Sign
 from orchestrator.model.message import State
 from orchestrator.model.patience import USUAL, Patience
 from orchestrator.rules.clocks import HOLD
@@ -51,9 +50,6 @@ from orchestrator.store.waiting import due_by_channel
 BATCH_SIZE_MAX = 500
 SUSPECT_EVERY = 10
 """One batch of so many is a suspect, if there is one: else it would wait while anything is due."""
-
-FIRST_WRITTEN = 20
-"""So many of a batch are written first; where the provider fails for all of them, no more are."""
 
 _log = logging.getLogger(__name__)
 
@@ -153,7 +149,8 @@ class Dispatcher:
         write_until_s = watch.monotonic() + HOLD.total_seconds()
         admitted, stopped, now = self._admit(allowance, made, failed, token, moves, watch)
         self.accounts.unused(allowance, len(admitted))
-        outcomes = self._write(channel, admitted, write_until_s, watch, now)
+        items = [one.item for one in admitted.values()]
+        outcomes = hand_over(channel, items, write_until_s, watch, now)
         recorded = self._record(allowance, admitted, outcomes, token, watch.now())
         return Counter(str(move.state) for move in (*moves, *stopped, *recorded))
 
@@ -254,27 +251,6 @@ class Dispatcher:
             found.closes_at.update(checked.closes_at)
         return found
 
-    def _write(
-        self,
-        channel: Channel[Any],
-        admitted: Mapping[int, "Admitted"],
-        write_until_s: float,
-        watch: Watch,
-        now: datetime,
-    ) -> list[Outcome]:
-        """A few first: a provider that fails takes only those down with it."""
-        items = [one.item for one in admitted.values()]
-        few = len(items) if channel.capabilities.own_servers else FIRST_WRITTEN
-        first, rest = items[:few], items[few:]
-        outcomes: list[Outcome] = []
-        for part in (first, rest):
-            if not part:
-                continue
-            if outcomes and all(sign is not Sign.WORKS for sign in signs(outcomes)):
-                return outcomes + [_NOT_TRIED] * len(part)
-            outcomes += written(channel, part, write_until_s - watch.monotonic(), now)
-        return outcomes
-
     def _record(
         self,
         allowance: Allowance,
@@ -321,9 +297,6 @@ def _item(made: Composed, attempt: int, closes_at: datetime | None) -> Item:
     item = made.prepared.item
     ends = [at for at in (item.not_after, closes_at) if at is not None]
     return item.of_attempt(str(attempt), not_after=min(ends, default=None))
-
-
-_NOT_TRIED = Deferred(0, "the provider failed for those before it")
 
 
 def _accepted(ends: Mapping[int, tuple[Claimed, Answered]]) -> list[tuple[int, int, str]]:

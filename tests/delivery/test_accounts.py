@@ -14,7 +14,7 @@ from sqlalchemy import update
 from channels.contract import Deferred, Item, Outcome, Reason, Rejected, Unknown
 from channels.outbox import OutboxSettings
 from orchestrator.flow.accounts import Accounts
-from orchestrator.flow.dispatch import FIRST_WRITTEN
+from orchestrator.flow.hand_over import FIRST_WRITTEN
 from orchestrator.flow.watch import Watch
 from orchestrator.model.account import AccountName
 from orchestrator.model.breaker import FAILURES_MAX, OPEN_FOR, Breaker

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from orchestrator.flow import dispatch as dispatching
+from orchestrator.flow import hand_over as handing_over
 from orchestrator.flow import reconcile as reconciling
 from orchestrator.flow.dispatch import Dispatcher
 from orchestrator.flow.last_check import Checked
@@ -29,12 +30,12 @@ def no_second_check(patch: Patch) -> None:
 
 def no_deadline(patch: Patch) -> None:
     """Written however long ago it was admitted."""
-    send = dispatching.written
+    send = handing_over.written
 
     def whenever(channel: Any, items: Any, deadline_s: float, now: Any) -> Any:
         return send(channel, items, max(deadline_s, 15.0) + 1_000, now)
 
-    patch.setattr(dispatching, "written", whenever)
+    patch.setattr(handing_over, "written", whenever)
 
 
 def no_ownership(patch: Patch) -> None:
