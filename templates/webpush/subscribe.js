@@ -12,6 +12,7 @@
 //
 // What `save` is given belongs with the customer: {"id": "…", "addresses": {"webpush":
 // JSON.stringify(subscription)}}, and a consent for the channel `webpush` in the button's words.
+// Where `save` fails, or its answer is no 2xx, the browser is unsubscribed and the button stays.
 
 export async function subscribeButton(button, { key, save, worker = "/service-worker.js" }) {
   if (!("serviceWorker" in navigator) || !("PushManager" in window)) {
@@ -29,7 +30,16 @@ export async function subscribeButton(button, { key, save, worker = "/service-wo
       userVisibleOnly: true,
       applicationServerKey: bytes(key),
     });
-    await save(subscription.toJSON());
+    try {
+      const saved = await save(subscription.toJSON());
+      if (saved?.ok === false) {
+        throw new Error(`the subscription was not kept: ${saved.status}`);
+      }
+    } catch (error) {
+      // Whoever is subscribed is not asked again: one that nobody keeps would never be heard of.
+      await subscription.unsubscribe();
+      throw error;
+    }
     button.hidden = true;
   });
 }

@@ -398,3 +398,59 @@ def test_the_service_worker_shows_it_and_opens_the_shop(said: str | None, opened
     (title, more), closed, url = json.loads(ran.stdout)
     assert (title, more["body"], more["tag"]) == ("Milk", "$2.49", "tact-0")
     assert (closed, url) == ("closed", opened)
+
+
+def pressed(save: str) -> dict[str, Any]:
+    """What became of a press on the button that subscribes, where `save` does that."""
+    stage = f"""
+        const did = {{ saved: 0, wrong: null }};
+        let held = null, press;
+        const subscription = {{
+          toJSON: () => ({{ endpoint: "https://push.example.net/1" }}),
+          unsubscribe: async () => (held = null, true),
+        }};
+        const pushManager = {{
+          getSubscription: async () => held,
+          subscribe: async () => (held = subscription),
+        }};
+        const serviceWorker = {{ register: async () => ({{ pushManager }}) }};
+        Object.defineProperty(globalThis, "navigator", {{ value: {{ serviceWorker }} }});
+        globalThis.window = {{ PushManager: class {{}} }};
+        globalThis.Notification = {{ requestPermission: async () => "granted" }};
+        const button = {{ hidden: true, addEventListener: (name, does) => (press = does) }};
+        {(ROOT / "templates" / "webpush" / "subscribe.js").read_text().replace("export ", "")}
+        const save = async () => {{ did.saved += 1; {save} }};
+        (async () => {{
+          await subscribeButton(button, {{ key: "BAAA", save }});
+          did.before = button.hidden;
+          await press().catch((error) => (did.wrong = String(error)));
+          did.after = button.hidden;
+          did.held = held !== null;
+          console.log(JSON.stringify(did));
+        }})();
+    """
+    assert NODE is not None
+    ran = subprocess.run(
+        [NODE, "-e", stage], capture_output=True, text=True, timeout=30, check=True
+    )
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
+
+
+@pytest.mark.skipif(NODE is None, reason="no JavaScript engine here")
+@pytest.mark.parametrize("save", ["", "return { ok: true };"])
+def test_a_press_subscribes_and_the_button_goes(save: str) -> None:
+    told = pressed(save)
+    assert (told["before"], told["after"]) == (False, True)
+    assert (told["saved"], told["held"], told["wrong"]) == (1, True, None)
+
+
+@pytest.mark.skipif(NODE is None, reason="no JavaScript engine here")
+@pytest.mark.parametrize(
+    "save", ["throw new TypeError('Failed to fetch');", "return { ok: false, status: 500 };"]
+)
+def test_what_the_shop_did_not_keep_can_be_pressed_again(save: str) -> None:
+    told = pressed(save)
+    assert not told["after"]
+    assert not told["held"], "while it is held, the button is hidden on every later page"
+    assert told["wrong"], "the page is told"
