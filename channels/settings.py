@@ -26,6 +26,10 @@ class SettingProblem:
     what: str
     fix: str
 
+    def __str__(self) -> str:
+        said = f"{self.field}: {self.what}" if self.field else self.what
+        return f"{said} ({self.fix})" if self.fix else said
+
 
 def load_settings(
     cls: type[Channel[S]], written: Mapping[str, object], environ: Mapping[str, str]
@@ -60,7 +64,8 @@ def _in_words(cls: type[Channel[Any]], error: ValidationError) -> list[SettingPr
         field = ".".join(map(str, fault["loc"]))
         known = ", ".join(cls.Settings.model_fields)
         fix = f"{cls.name} knows: {known}" if fault["type"] == "extra_forbidden" else ""
-        problems.append(SettingProblem(field, fault["msg"], fix))
+        what = fault["msg"].removeprefix("Value error, ")  # pydantic's words before a plugin's own
+        problems.append(SettingProblem(field, what, fix))
     return problems
 
 

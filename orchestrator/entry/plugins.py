@@ -50,10 +50,7 @@ def _with_settings(one: Installed, settings: Settings) -> Channel[Any]:
 def _made(one: Installed, written: Mapping[str, object]) -> Channel[Any]:
     loaded = load_settings(one.cls, written, os.environ)
     if isinstance(loaded, list):
-        said = "; ".join(
-            f"{problem.field}: {problem.what}" + (f" ({problem.fix})" if problem.fix else "")
-            for problem in loaded
-        )
+        said = "; ".join(map(str, loaded))
         prefix = f"TACTFUL_{one.name}_".upper()
         raise Broken(f"the channel plugin {one.name} is not set up: {said}; set {prefix}…")
     return one.cls(loaded)

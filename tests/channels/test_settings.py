@@ -88,3 +88,14 @@ def test_settings_that_contradict_each_other_are_told(wrong: dict[str, object]) 
     found = problems({**YAML, **wrong}, environ)
     assert found
     assert "hunter2" not in repr(found)
+
+
+def test_what_several_settings_are_at_fault_for_is_told_in_our_words() -> None:
+    (problem,) = problems({"host": "mail.example.com", "login": "shop"}, {}).values()
+    assert (problem.field, problem.what) == ("", "login and password go together")
+    assert str(problem) == "login and password go together"
+
+
+def test_what_one_setting_is_at_fault_for_names_it() -> None:
+    told = str(problems({}, {})["host"])
+    assert told.startswith("host: ")
