@@ -157,6 +157,9 @@ LETTER = """\
 <mjml>
   <mj-body>
     <mj-section><mj-column><mj-text>{{ product_list(products) }}</mj-text></mj-column></mj-section>
+    <mj-section><mj-column><mj-text>{{ shop.postal_address }}
+      <a href="{{ links.unsubscribe }}">{{ word("unsubscribe") }}</a>
+    </mj-text></mj-column></mj-section>
   </mj-body>
 </mjml>
 """

@@ -20,7 +20,7 @@ class Promises:
 
     def missing(self, name: str) -> Iterator[tuple[str, str]]:
         """What an offer must show and this file cannot, each with its fix."""
-        called = self._calls(name, set())
+        called = self.names(name)
         if not called & PRICE_FUNCTIONS:
             yield (
                 "makes an offer, and shows no price",
@@ -32,8 +32,12 @@ class Promises:
                 "add {{ order_button(product) }} or {{ order_link(product) }}",
             )
 
-    def _calls(self, name: str, seen: set[str]) -> frozenset[str]:
-        """The names that a file calls, itself or by way of macros and of other files."""
+    def names(self, name: str) -> frozenset[str]:
+        """What a file calls, and the entries it looks up, such as `links.unsubscribe`."""
+        return self._names(name, set())
+
+    def _names(self, name: str, seen: set[str]) -> frozenset[str]:
+        """Itself, or by way of macros and of other files."""
         if name in seen or name not in self._templates:
             return frozenset()
         seen.add(name)
@@ -41,10 +45,10 @@ class Promises:
             tree = self._templates.environment(name).parse(self._templates.sources[name], name)
         except TemplateError:
             return frozenset()
-        called = _called(tree)
+        called = _used(tree)
         for other in find_referenced_templates(tree):
             if other is not None:
-                called |= self._calls(other, seen)
+                called |= self._names(other, seen)
         while True:
             more = called.union(*(self._macros.get(macro, frozenset()) for macro in called))
             if more == called:
@@ -58,15 +62,21 @@ class Promises:
             if name in self._templates:
                 source = self._templates.sources[name]
                 tree = self._templates.environment(name).parse(source, name)
-                found.update({macro.name: _called(macro) for macro in tree.find_all(nodes.Macro)})
+                found.update({macro.name: _used(macro) for macro in tree.find_all(nodes.Macro)})
         return found
 
 
-def _called(tree: nodes.Node) -> frozenset[str]:
+def _used(tree: nodes.Node) -> frozenset[str]:
     names = set()
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Name):
             names.add(call.node.name)
         elif isinstance(call.node, nodes.Getattr):  # a macro of an imported file
             names.add(call.node.attr)
+    for entry in tree.find_all(nodes.Getattr):
+        if isinstance(entry.node, nodes.Name):
+            names.add(f"{entry.node.name}.{entry.attr}")
+    for item in tree.find_all(nodes.Getitem):
+        if isinstance(item.node, nodes.Name) and isinstance(item.arg, nodes.Const):
+            names.add(f"{item.node.name}.{item.arg.value}")
     return frozenset(names)

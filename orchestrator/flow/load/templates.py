@@ -10,6 +10,7 @@ from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError
 from orchestrator.flow.load.events import event_of
 from orchestrator.flow.load.files import used_files
 from orchestrator.flow.load.folder import own_templates
+from orchestrator.flow.load.mails import check_mail, mails
 from orchestrator.flow.load.promised import Promises
 from orchestrator.flow.load.properties import check_properties
 from orchestrator.flow.render.checks import Known, check_template
@@ -110,6 +111,7 @@ def check_templates(
     templates = TemplateSet({**files, **shared})
     known = known_variables(campaign, shop) if campaign else VARIABLES
     bodies = _bodies(campaign, files) if campaign and campaign.offer else ()
+    letters = mails(campaign, files) if campaign else ()
     promises = Promises(templates)
     for name in sorted(files):
         if not name.endswith(".j2"):
@@ -124,6 +126,9 @@ def check_templates(
         if not problems and name in bodies:
             for what, fix in promises.missing(name):
                 yield Problem(f"{folder}/{name}", 1, 1, what, fix)
+        if not problems and campaign and name in letters:
+            for problem in check_mail(name, files[name], campaign, shop, promises):
+                yield replace(problem, file=f"{folder}/{name}")
 
 
 def _bodies(campaign: Campaign, files: Mapping[str, str]) -> list[str]:
