@@ -1,10 +1,15 @@
 """The kill switch: a row means stopped."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, Engine, delete, select, text
+from sqlalchemy.exc import OperationalError
 
+from orchestrator.model.errors import Broken
+from orchestrator.store.database import writing
 from orchestrator.store.dialect import insert_ignore
 from orchestrator.tables import accounts, controls, versions
 
@@ -12,6 +17,11 @@ EVERYTHING = ("everything", "*")
 _HOLD = text("LOCK TABLE controls IN SHARE MODE")
 STILL_MAX_MS = 5_000
 """A process that holds, and then stands still, is cut off after this: nothing of it has left."""
+
+SWITCH_WAIT_MAX_MS = 15_000
+"""So long a person's command waits for its turn: whoever sends lets go before."""
+
+_LOCK_NOT_AVAILABLE = "55P03"
 
 SCOPES = ("everything", "channel", "provider", "campaign")
 
@@ -28,6 +38,26 @@ class Pause:
     def stops_campaign(self, name: str) -> bool:
         """Whether it stops this campaign as a whole."""
         return (self.scope, self.name) in (EVERYTHING, ("campaign", name))
+
+
+@contextmanager
+def switching(engine: Engine, wait_max_ms: int = SWITCH_WAIT_MAX_MS) -> Iterator[Connection]:
+    """A transaction that stops something, or lets it go on, for a person who waits for the answer.
+
+    Raises Broken where somebody's open transaction is in the way: then nothing was changed.
+    """
+    try:
+        with writing(engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(wait_max_ms)}")
+            yield connection
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        raise Broken(
+            "nothing was changed: somebody's transaction has changed the controls and does not "
+            "end. Commit it, or see whose it is in pg_stat_activity, then ask again"
+        ) from error
 
 
 def pause(connection: Connection, scope: str, name: str, reason: str, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orchestrator.flow.dispatch import Dispatcher
 from orchestrator.flow.watch import Watch
+from orchestrator.model.errors import Broken
 from orchestrator.store import attempts as tried
 from orchestrator.store import controls
 from orchestrator.store import messages as ledger
@@ -210,6 +211,20 @@ def test_a_change_of_mind_waits_for_what_is_being_admitted(
     assert before == ROUNDS
     after = [row for row in shop.told() if row.startswith("letter")]
     assert len(after) == ROUNDS, "nothing more of the letters after that"
+
+
+def test_a_person_is_told_that_somebody_elses_change_does_not_end(shop: Small) -> None:
+    """Whoever has typed BEGIN before the runbook's words, and went for a coffee."""
+    told = pytest.raises(Broken, match="nothing was changed: somebody's transaction")
+    stopped = (*controls.EVERYTHING, "", LATER)
+    with shop.engine.connect() as theirs:
+        controls.pause(theirs, *stopped)
+        with told, controls.switching(shop.engine, wait_max_ms=50) as ours:
+            controls.pause(ours, *stopped)
+        theirs.commit()
+        controls.resume(theirs, *controls.EVERYTHING)
+        with told, controls.switching(shop.engine, wait_max_ms=50) as ours:
+            controls.resume(ours, *controls.EVERYTHING)
 
 
 def test_a_sender_that_stands_still_holds_back_a_pause_for_a_moment_only(

@@ -40,11 +40,13 @@ def pause(
     from orchestrator.entry.opening import open_store
     from orchestrator.entry.settings import settings
     from orchestrator.store import controls
-    from orchestrator.store.database import writing
 
     where = settings(shop)
     scope, known = _named(what, name)
-    with open_store(where, make=True, older=True) as engine, writing(engine) as connection:
+    with (
+        open_store(where, make=True, older=True) as engine,
+        controls.switching(engine) as connection,
+    ):
         _check_name(scope, known, where, connection)
         done = controls.pause(connection, scope, known, reason, clock.now())
     _tell(done, "paused", scope, known, json=json)
@@ -62,11 +64,10 @@ def resume(what: What, name: Name = None, shop: ShopFolder = None, json: Json = 
     from orchestrator.entry.opening import open_store
     from orchestrator.entry.settings import settings
     from orchestrator.store import controls
-    from orchestrator.store.database import writing
 
     where = settings(shop)
     scope, known = _named(what, name)
-    with open_store(where, older=True) as engine, writing(engine) as connection:
+    with open_store(where, older=True) as engine, controls.switching(engine) as connection:
         done = controls.resume(connection, scope, known)
     _tell(done, "resumed", scope, known, json=json)
 
