@@ -38,7 +38,7 @@ _WEEK = timedelta(days=8)
 class Occasion:
     """An asking; where there is none, what the gates are asked about instead.
 
-    `asks`: "before" is one that is no longer news; "not" is one that is only supposed, at this
+    `asks`: "before" is one that is no longer news, or never was; "not" is one that is only supposed, at this
     moment.
     """
 
@@ -64,8 +64,12 @@ def find_occasion(
     customer_id: int,
     clocks: dict[int, Clock],
     now: datetime,
+    begun: datetime | None = None,
 ) -> Occasion:
-    """The latest asking that is still news, else the next one, else the last that was."""
+    """The latest asking that is still news, else the next one, else the last that was.
+
+    `begun`: when the campaign was put to work; nothing that came due before asks.
+    """
     wait = _wait(campaign)
     parameters = {
         "now": now + wait,
@@ -76,17 +80,24 @@ def find_occasion(
     rows = connection.execute(occasions(_forgiving(campaign), shop, Within.IDS), parameters)
     found = [row for row in rows if row.due_at - wait <= now or campaign.is_scheduled]
     expires = campaign.expires
-    live = [row for row in found if now - expires < row.due_at <= now]
+    news = now - expires
+    asks_from = news if begun is None else max(news, begun)
+    live = [row for row in found if asks_from < row.due_at <= now]
     later = [row for row in found if row.due_at > now]
-    before = [row for row in found if row.due_at <= now - expires]
+    before = [row for row in found if row.due_at <= asks_from]
     if live:
         return _occasion(_last(live), "now", "its trigger asks")
     if later:
         soonest = min(later, key=lambda row: row.due_at)
         return _occasion(soonest, "later", "its trigger asks later")
     if before:
-        says = f"its trigger asked, but that is no longer news after {show_span(expires)}"
-        return _occasion(_last(before), "before", says)
+        last = _last(before)
+        says = (
+            f"its trigger asked, but that is no longer news after {show_span(expires)}"
+            if last.due_at <= news
+            else "its trigger would have asked before the campaign was put to work"
+        )
+        return _occasion(last, "before", says)
     return Occasion(HYPOTHETICAL, now, "not", "its trigger has not asked about this customer")
 
 

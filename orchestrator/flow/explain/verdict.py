@@ -27,6 +27,7 @@ from orchestrator.rules.clocks import HOLD
 from orchestrator.rules.decide import decisions
 from orchestrator.rules.gates import AnyGate, CapGate, channel_gates, customer_gates, last_gates
 from orchestrator.rules.hours import Opening, opening
+from orchestrator.store.campaigns import all_since
 from orchestrator.store.customers import CustomerRow
 from orchestrator.store.histories import OnTheWay, on_the_way
 from orchestrator.tables.base import Id, Instant
@@ -120,8 +121,15 @@ def explain(
         version = tactful.known.of(journey.version)
         occasion = of_journey(journey)
     else:
+        begun = all_since(connection).get(version.name)
         occasion = find_occasion(
-            connection, version.campaign, version.shop, customer.id, clocks, now
+            connection,
+            version.campaign,
+            version.shop,
+            customer.id,
+            clocks,
+            now,
+            None if begun is not None and begun > now else begun,
         )
     step = _next_send(version, journey)
     asked = _Asked(
