@@ -38,8 +38,8 @@ _WEEK = timedelta(days=8)
 class Occasion:
     """An asking; where there is none, what the gates are asked about instead.
 
-    `asks`: "before" is one that is no longer news, or never was; "not" is one that is only supposed, at this
-    moment.
+    `asks`: "before" is one that is no longer news, or never was; "not" is one that is only
+    supposed, at this moment.
     """
 
     name: str
