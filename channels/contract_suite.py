@@ -264,7 +264,7 @@ class ChannelContract:
             return
         told, again = (channel.parse_feedback(*call) for _ in range(2))
         assert isinstance(told, list), f"a genuine callback came to {told}"
-        assert fault_of(told) is None, fault_of(told)
+        assert (fault := fault_of(told)) is None, fault
         for one in told:
             assert isinstance(one.kind, FeedbackKind), f"{one.kind!r} is no FeedbackKind"
             assert one.event_id, "an event has a name, by which a repetition is known"

@@ -52,9 +52,9 @@ def _refuse_strangers(sock: socket.socket, address: Any) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: twice as many as there are cores, for every third second a test waits for servers
-    and processes that it has started."""
-    return 2 * (os.cpu_count() or 1)
+    """`-n auto`: two more than there are cores, for tests wait for the servers and processes that
+    they have started."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture(scope="session", autouse=True)

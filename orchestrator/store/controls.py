@@ -48,8 +48,7 @@ def switching(engine: Engine, wait_max_ms: int = SWITCH_WAIT_MAX_MS) -> Iterator
     """
     try:
         with writing(engine) as connection:
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(wait_max_ms)}")
+            give_up_after(connection, wait_max_ms)
             yield connection
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
@@ -99,6 +98,13 @@ def hold(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         keep_moving(connection)
         connection.execute(_HOLD)
+
+
+def give_up_after(connection: Connection, wait_max_ms: int) -> None:
+    """A statement of this transaction that waits for somebody else's lock for so long fails with
+    OperationalError. SQLite's write transaction waits as it begins."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(wait_max_ms)}")
 
 
 def keep_moving(connection: Connection, still_max_ms: int = STILL_MAX_MS) -> None:

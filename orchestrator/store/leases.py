@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, u
 
 from orchestrator.model.message import NO_ANSWER, WAITING, State
 from orchestrator.store.attempts import some_may_have_arrived
-from orchestrator.store.controls import keep_moving
+from orchestrator.store.controls import give_up_after, keep_moving
 from orchestrator.tables import messages
 from orchestrator.tables.base import Instant
 from orchestrator.tables.messages import is_left, is_one_of
@@ -60,8 +60,8 @@ def tidy(connection: Connection, now: datetime, *, wait_max_ms: int | None = Non
     somebody else holds one of them for longer: try again later.
     """
     keep_moving(connection)
-    if wait_max_ms is not None and connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(wait_max_ms)}")
+    if wait_max_ms is not None:
+        give_up_after(connection, wait_max_ms)
     return sum(
         connection.execute(statement, {"now": now}).rowcount
         for statement in (_EXPIRE, _POISON, _FREE, _LOST)

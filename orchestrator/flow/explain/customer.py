@@ -11,6 +11,7 @@ from orchestrator.flow.explain.verdict import Explained, explain
 from orchestrator.flow.plan import arbitration
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.errors import NotFound
+from orchestrator.store.campaigns import all_since
 from orchestrator.store.clocks import clocks_of
 from orchestrator.store.controls import Pause, pauses
 from orchestrator.store.customers import CustomerRow, load_addresses, load_customers
@@ -68,6 +69,7 @@ def explain_customer(
         clocks = clocks_of(connection, {customer.id})
         addresses = load_addresses(connection, {customer.id})[customer.id]
         keys = [address.address_key for address in addresses.values()]
+        begun = {name: at for name, at in all_since(connection).items() if at <= now}
         return ExplainedCustomer(
             customer=customer,
             addresses={kind: address.address for kind, address in sorted(addresses.items())},
@@ -76,7 +78,9 @@ def explain_customer(
             messages=tuple(messages_of(connection, customer.id, limit=MESSAGES_MAX)),
             pauses=tuple(pauses(connection)),
             campaigns=tuple(
-                explain(connection, tactful, version, customer, clocks, now)
+                explain(
+                    connection, tactful, version, customer, clocks, now, begun.get(version.name)
+                )
                 for version in sorted(tactful.versions, key=arbitration)
                 if version.name in only or not only
             ),

@@ -27,7 +27,6 @@ from orchestrator.rules.clocks import HOLD
 from orchestrator.rules.decide import decisions
 from orchestrator.rules.gates import AnyGate, CapGate, channel_gates, customer_gates, last_gates
 from orchestrator.rules.hours import Opening, opening
-from orchestrator.store.campaigns import all_since
 from orchestrator.store.customers import CustomerRow
 from orchestrator.store.histories import OnTheWay, on_the_way
 from orchestrator.tables.base import Id, Instant
@@ -114,14 +113,17 @@ def explain(
     customer: CustomerRow,
     clocks: dict[int, Clock],
     now: datetime,
+    begun: datetime | None,
 ) -> Explained:
-    """Ask every gate of a campaign about one customer, as of `now`."""
+    """Ask every gate of a campaign about one customer, as of `now`.
+
+    `begun`: when the campaign was put to work; None where it was not at work then.
+    """
     journey = on_the_way(connection, customer.id, version.name)
     if journey is not None:
         version = tactful.known.of(journey.version)
         occasion = of_journey(journey)
     else:
-        begun = all_since(connection).get(version.name)
         occasion = find_occasion(
             connection,
             version.campaign,
@@ -129,7 +131,7 @@ def explain(
             customer.id,
             clocks,
             now,
-            None if begun is not None and begun > now else begun,
+            begun,
         )
     step = _next_send(version, journey)
     asked = _Asked(

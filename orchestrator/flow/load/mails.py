@@ -19,7 +19,9 @@ MAILS = frozenset({HTML, INSTEAD_OF[HTML]})
 PLACE = "shop.postal_address"
 WAYS_OUT = frozenset({"links.unsubscribe", "links.preferences"})
 
-_ADDRESS = re.compile(r"""\b(src|href|background)\s*=\s*(["'])\s*(?P<to>[^"'{]*)""", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"""\b(src|href|background(-url)?)\s*=\s*["']\s*(?P<to>[^"'{]*)""", re.IGNORECASE
+)
 _LEADS_SOMEWHERE = re.compile(r"([a-z][a-z0-9+.-]*:|#|$)", re.IGNORECASE)
 
 
