@@ -17,6 +17,7 @@ from sqlalchemy import (
     update,
 )
 
+from orchestrator.store.by_index import one_by_one
 from orchestrator.store.dialect import json_text
 from orchestrator.tables import attempts, messages
 from orchestrator.tables.base import Instant
@@ -86,4 +87,5 @@ _ANSWER = (
 def end(connection: Connection, answers: Sequence[tuple[int, str, str | None, str | None]]) -> None:
     """(attempt, outcome, detail, provider_ref) for each attempt that was answered."""
     if answers:
+        one_by_one(connection)
         connection.execute(_ANSWER, {"answers": json_text([list(a) for a in answers])})

@@ -71,19 +71,16 @@ _CHOSEN = exists(
     .correlate(messages)
 )
 
-HELD_BACK: ColumnElement[bool] = and_(
-    exists(
-        select(canaries.c.step)
-        .where(
-            canaries.c.version == messages.c.version,
-            canaries.c.step == messages.c.step,
-            canaries.c.state != RELEASED,
-        )
-        .correlate(messages)
-    ),
-    ~_CHOSEN,
+IS_HELD: ColumnElement[bool] = exists(
+    select(canaries.c.step)
+    .where(
+        canaries.c.version == messages.c.version,
+        canaries.c.step == messages.c.step,
+        canaries.c.state != RELEASED,
+    )
+    .correlate(messages)
 )
-"""Whether a message has to wait for those that go first."""
+"""Whether of a message's send only those leave that go first."""
 
 
 def begin(connection: Connection, new: Iterable[Canary]) -> None:

@@ -1,13 +1,14 @@
 """Claiming: what is due goes into one worker's hands, for the length of a lease."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Boolean,
-    ColumnElement,
     Connection,
     Integer,
+    Select,
     and_,
     bindparam,
     func,
@@ -18,14 +19,14 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from orchestrator.model.channel import ADDRESS_KINDS
-from orchestrator.model.message import WAITING, State
-from orchestrator.store.canaries import HELD_BACK
+from orchestrator.model.message import State
+from orchestrator.store.by_index import in_order
+from orchestrator.store.canaries import IS_HELD
 from orchestrator.store.stopped import STOPPED
-from orchestrator.tables import addresses, messages
+from orchestrator.store.waiting import due_sends, is_due
+from orchestrator.tables import addresses, canary_messages, messages
 from orchestrator.tables.base import Instant
-from orchestrator.tables.messages import is_one_of, is_suspect
-
-_NOW: ColumnElement[Any] = bindparam("now", type_=Instant())
+from orchestrator.tables.messages import is_suspect
 
 
 class Claimed(NamedTuple):
@@ -47,26 +48,21 @@ class Claimed(NamedTuple):
 
 _CLAIM_COLUMNS = [messages.c[name] for name in Claimed._fields]
 
-_DUE = (
+_MAY_LEAVE = (
     select(messages.c.id, messages.c.customer_id)
     .where(
         messages.c.channel == bindparam("of_channel"),
-        is_one_of(messages.c.state, WAITING),
-        messages.c.send_after <= _NOW,
-        messages.c.expires_at > _NOW,
+        is_due(messages),
         or_(messages.c.tries == 0, bindparam("may_retry", type_=Boolean())),
-        ~STOPPED,
-        ~HELD_BACK,
     )
-    .order_by(messages.c.priority.desc(), messages.c.send_after, messages.c.id)
     .limit(bindparam("batch_size", type_=Integer()))
     .with_for_update(skip_locked=True)
 )
 
 
-def _claim(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    """Claim what is due, of some. Customers move: it goes to the address that holds now."""
-    due = _DUE.where(which).cte("due").prefix_with("MATERIALIZED")
+def _claim(which: Select[Any]) -> ReturningUpdate[Any]:
+    """Claim some of what is due. Customers move: it goes to the address that holds now."""
+    due = which.cte("due").prefix_with("MATERIALIZED")
     held = and_(
         addresses.c.customer_id == due.c.customer_id,
         addresses.c.kind == bindparam("address_kind"),
@@ -91,8 +87,24 @@ def _claim(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
     )
 
 
-_CLAIM_HARMLESS = _claim(~is_suspect(messages.c.claims))
-_CLAIM_SUSPECT = _claim(is_suspect(messages.c.claims))
+_OF_SEND = _MAY_LEAVE.where(
+    messages.c.version == bindparam("its_version"),
+    messages.c.step == bindparam("its_step", type_=Integer()),
+    ~is_suspect(messages.c.claims),
+).order_by(messages.c.send_after, messages.c.id)
+_GOES_FIRST = select(canary_messages.c.message_id).where(
+    canary_messages.c.version == bindparam("its_version"),
+    canary_messages.c.step == bindparam("its_step", type_=Integer()),
+)
+_CLAIM_OF_SEND = _claim(_OF_SEND)
+_CLAIM_FIRST_OF_SEND = _claim(_OF_SEND.where(messages.c.id.in_(_GOES_FIRST)))
+_CLAIM_SUSPECT = _claim(
+    _MAY_LEAVE.where(
+        is_suspect(messages.c.claims),
+        ~STOPPED,
+        or_(~IS_HELD, messages.c.id.in_(select(canary_messages.c.message_id))),
+    ).order_by(messages.c.priority.desc(), messages.c.send_after, messages.c.id)
+)
 
 
 def claim(
@@ -120,20 +132,34 @@ def claim(
         "new_token": token,
         "new_lease": lease_until,
     }
-    ways = [(_CLAIM_HARMLESS, batch_size), (_CLAIM_SUSPECT, 1)]
-    found: list[Claimed] = []
-    for statement, number in reversed(ways) if suspect_first else ways:
-        _sorted_by_index(connection, statement is _CLAIM_HARMLESS)
-        # All at once: one by one, fetching a row takes three times as long.
-        taken = connection.execute(statement, {**wanted, "batch_size": number}).all()
-        found = [Claimed._make(row) for row in taken]
-        if found:
-            break
+    if suspect_first:
+        found = _suspect(connection, wanted) or _harmless(connection, wanted, batch_size)
+    else:
+        found = _harmless(connection, wanted, batch_size) or _suspect(connection, wanted)
     return sorted(found, key=lambda c: (-c.priority, c.id))
 
 
-def _sorted_by_index(connection: Connection, always: bool) -> None:
-    """For this transaction. What PostgreSQL knows of how much waits is some minutes old; while it
-    takes that for little, it would read and sort all of it for every batch."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL enable_sort = {'off' if always else 'on'}")
+def _harmless(connection: Connection, wanted: Mapping[str, Any], batch_size: int) -> list[Claimed]:
+    """Send by send, until the batch is full."""
+    found: list[Claimed] = []
+    for send in due_sends(connection, wanted["of_channel"], wanted["now"]):
+        left = batch_size - len(found)
+        if not left:
+            break
+        of_send = {"its_version": send.version, "its_step": send.step, "batch_size": left}
+        in_order(connection, not send.held)
+        statement = _CLAIM_FIRST_OF_SEND if send.held else _CLAIM_OF_SEND
+        found += _claimed(connection, statement, {**wanted, **of_send})
+    return found
+
+
+def _suspect(connection: Connection, wanted: Mapping[str, Any]) -> list[Claimed]:
+    in_order(connection, wanted=False)
+    return _claimed(connection, _CLAIM_SUSPECT, {**wanted, "batch_size": 1})
+
+
+def _claimed(
+    connection: Connection, statement: ReturningUpdate[Any], wanted: Mapping[str, Any]
+) -> list[Claimed]:
+    # All at once: one by one, fetching a row takes three times as long.
+    return [Claimed._make(row) for row in connection.execute(statement, wanted).all()]

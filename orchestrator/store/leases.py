@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select, update
 
 from orchestrator.model.message import NO_ANSWER, WAITING, State
 from orchestrator.store.attempts import some_may_have_arrived
+from orchestrator.store.by_index import in_order
 from orchestrator.store.controls import give_up_after, keep_moving
+from orchestrator.store.dialect import changed
 from orchestrator.tables import messages
 from orchestrator.tables.base import Instant
 from orchestrator.tables.messages import is_left, is_one_of
@@ -25,9 +27,21 @@ _WHY_EXPIRED = case(
 )
 
 
+EXPIRED_AT_ONCE = 10_000
+"""So many are ended at one look; the next one finds the others."""
+
+_EXPIRED = (
+    select(messages.c.id)
+    .where(is_one_of(messages.c.state, WAITING), messages.c.expires_at <= _NOW)
+    .order_by(messages.c.expires_at)
+    .limit(EXPIRED_AT_ONCE)
+    .with_for_update(skip_locked=True)
+    .cte("expired")
+    .prefix_with("MATERIALIZED")
+)
 _EXPIRE = (
     update(messages)
-    .where(is_one_of(messages.c.state, WAITING), messages.c.expires_at <= _NOW)
+    .where(messages.c.id.in_(select(_EXPIRED.c.id)))
     .values(
         state=case((some_may_have_arrived(), State.UNKNOWN_FINAL), else_=State.EXPIRED),
         reason=case((some_may_have_arrived(), NO_ANSWER), else_=_WHY_EXPIRED),
@@ -60,9 +74,10 @@ def tidy(connection: Connection, now: datetime, *, wait_max_ms: int | None = Non
     somebody else holds one of them for longer: try again later.
     """
     keep_moving(connection)
+    in_order(connection)
     if wait_max_ms is not None:
         give_up_after(connection, wait_max_ms)
     return sum(
-        connection.execute(statement, {"now": now}).rowcount
+        changed(connection, connection.execute(statement, {"now": now}))
         for statement in (_EXPIRE, _POISON, _FREE, _LOST)
     )

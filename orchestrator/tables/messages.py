@@ -117,7 +117,8 @@ messages = Table(
     Index(
         "messages_waiting_idx",
         "channel",
-        text("priority DESC"),
+        "version",  # what cannot leave now lies aside: see `store.waiting`
+        "step",
         "send_after",
         "id",  # a whole campaign waits for one moment: else all of it is sorted for each batch
         sqlite_where=_waiting,

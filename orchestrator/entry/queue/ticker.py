@@ -94,7 +94,7 @@ class Ticker:
             tidy(connection, now, wait_max_ms=TIDY_WAIT_MAX_MS)
 
     def _due(self, now: datetime, at_s: float) -> dict[str, int]:
-        """Behind a pause a million may wait, and all of them are looked at: then seldomer."""
+        """Very much may be due, and it is counted: then seldomer."""
         if not self._is_time("due", self._due_every_s, at_s):
             return {}
         most = BATCH_SIZE_MAX * HANDS_MAX

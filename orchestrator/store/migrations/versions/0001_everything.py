@@ -568,7 +568,7 @@ def upgrade() -> None:
     op.create_index(
         "messages_waiting_idx",
         "messages",
-        ["channel", sa.literal_column("priority DESC"), "send_after", "id"],
+        ["channel", "version", "step", "send_after", "id"],
         unique=False,
         sqlite_where=sa.text("state IN ('planned', 'deferred')"),
         postgresql_where=sa.text("state IN ('planned', 'deferred')"),
