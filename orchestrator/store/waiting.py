@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     false,
     func,
     literal,
@@ -126,8 +127,8 @@ def _due(channels: tuple[tuple[str, tuple[str, ...]], ...]) -> CompoundSelect[An
         silent = and_(*map(is_silent, plugins)) if plugins else false()
         channel = literal(name)
         sends = _sends(channel, f"first_rows_{number}").where(~silent).subquery(f"sends_{number}")
-        due = func.sum(case((sends.c.held, _firsts(channel, sends)), else_=_all_of(channel, sends)))
-        parts.append(select(channel.label("channel"), due.label("due")))
+        due = case((sends.c.held, _firsts(channel, sends)), else_=_all_of(channel, sends))
+        parts.append(select(channel.label("channel"), cast(func.sum(due), Integer).label("due")))
     return union_all(*parts)
 
 
