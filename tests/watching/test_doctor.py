@@ -13,6 +13,7 @@ from celery import Celery
 from celery.contrib.testing.worker import start_worker
 
 from orchestrator.entry import clock
+from orchestrator.entry.doctor import database as examining
 from orchestrator.entry.doctor import queue
 from orchestrator.entry.doctor.database import examine_database
 from orchestrator.entry.doctor.machine import examine_machine
@@ -57,6 +58,20 @@ def test_clocks_that_differ(postgres_url: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(clock, "now", lambda: right() + timedelta(seconds=90))
     (said,) = (what for level, _, what in database(postgres_url) if level == "error")
     assert said == "its clock and this one differ by 90.0 s"
+
+
+def test_a_transaction_that_somebody_left_open(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_database(postgres_url)
+    with engine.connect() as left:
+        left.exec_driver_sql("SELECT 1")
+        assert not any("has been open" in what for *_, what in database(postgres_url))
+        monkeypatch.setattr(examining, "OPEN_MAX", timedelta(0))
+        told = [what for level, _, what in database(postgres_url) if level == "warning"]
+        assert "a transaction has been open for 0 minutes: sending gets slower" in told
+    assert not any("has been open" in what for *_, what in database(postgres_url))
+    engine.dispose()
 
 
 def test_a_standby_takes_no_writes() -> None:

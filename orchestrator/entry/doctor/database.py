@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, text
 
 from channels.contract import Finding
 from orchestrator.entry import clock, whereabouts
@@ -27,6 +27,16 @@ LATENCY_MAX_MS = 20.0
 
 SKEW_MAX = timedelta(seconds=2)
 """Leases and quiet hours are judged by the clocks of the workers, whichever has a message."""
+
+OPEN_MAX = timedelta(minutes=10)
+"""While a transaction is open PostgreSQL tidies nothing away, and every look for what is due steps
+over all that has left meanwhile."""
+
+_LONGEST = text(
+    "SELECT pid, coalesce(nullif(application_name, ''), 'no name'), now() - xact_start "
+    "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend' AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 1"
+)
 
 TRIES = 3
 
@@ -101,6 +111,16 @@ def _postgresql(connection: Connection, where: str) -> Iterator[Finding]:
         if connection.exec_driver_sql(f"SHOW {name}").scalar_one() == "off":
             what = f"{name} is off: after a crash, what was sent may be sent again"
             yield warning(what, f"set {name} = on")
+    yield from _open_for_long(connection)
+
+
+def _open_for_long(connection: Connection) -> Iterator[Finding]:
+    for pid, name, since in connection.execute(_LONGEST):
+        if since > OPEN_MAX:
+            minutes = since // timedelta(minutes=1)
+            said = f"a transaction has been open for {minutes} minutes: sending gets slower"
+            fix = f"see whose process {pid} ({name}) is; `SELECT pg_terminate_backend({pid})`"
+            yield warning(said, fix)
 
 
 def _answer_ms(connection: Connection) -> float:
