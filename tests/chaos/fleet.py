@@ -24,7 +24,8 @@ _LOOK_S = 0.05
 ORPHANS_S = 1.0
 """So long children of a process that was killed go on, until the supervisor ends them."""
 
-_GUARD = 'while read -r line; do groups=$line; done; [ -z "$groups" ] || kill -9 -- $groups'
+_GUARD = 'while read -r line; do groups=$line; done; [ -z "$groups" ] || kill -s KILL -- $groups'
+"""`kill -9 -- -1234` ends nothing in dash: it takes the dashes for a number."""
 
 
 @dataclass
@@ -69,10 +70,11 @@ class Hand:
         with suppress(OSError):
             for task in Path(f"/proc/{self.pid}/task").iterdir():
                 found += map(int, (task / "children").read_text().split())
-        return [pid for pid in found if _state(pid) not in ("Z", "")]
+        return [pid for pid in found if state(pid) not in ("Z", "")]
 
 
-def _state(pid: int) -> str:
+def state(pid: int) -> str:
+    """One letter, as the kernel tells it: Z where nobody has asked yet how it ended; "" if gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
