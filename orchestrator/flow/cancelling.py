@@ -1,20 +1,38 @@
 """Cancelling, with an answer for each message: `cancelled`, or `too late`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from orchestrator.model.errors import NotFound
 from orchestrator.model.message import ADMITTED
 from orchestrator.model.problem import did_you_mean
 from orchestrator.store.campaigns import all_since
-from orchestrator.store.cancelling import Stopped, Which
-from orchestrator.store.cancelling import cancel as end
+from orchestrator.store.cancelling import (
+    Stopped,
+    Waiting,
+    Which,
+    all_of,
+    end,
+    leave,
+    may_have_left,
+    newest,
+    pending,
+)
 from orchestrator.store.customers import load_customers
 from orchestrator.store.database import reading, writing
+
+T = TypeVar("T")
+Tell = Callable[[int, int], None]
+"""Is told how many of how many have been seen to."""
+
+AT_ONCE = 2_000
+"""So many are ended in one transaction, and their customers held as long: a tenth of a second."""
 
 TRIES = 3
 """PostgreSQL may end one of two who wait for each other; nothing was answered then."""
@@ -31,16 +49,39 @@ class Answer:
     state: str
 
 
-def cancel(engine: Engine, which: Which, now: datetime) -> list[Answer]:
+def cancel(
+    engine: Engine, which: Which, now: datetime, tell: Tell = lambda done, of: None
+) -> list[Answer]:
     """End every message that has not left yet, and say which those are.
 
+    Some are ended at a time, so that nobody waits long for a customer who is held: where it is
+    interrupted, those are ended and the others are not. What is planned meanwhile does not count.
     Told of are the messages that had not come to an end; a single message in any case.
     """
+    _surely(engine, partial(leave, which=which, now=now))
+    with reading(engine) as connection:
+        last = newest(connection)
+    stopped: list[Stopped] = []
+    while waiting := _pending(engine, which, last):
+        for at in range(0, len(waiting), AT_ONCE):
+            tell(at, len(waiting))
+            some = waiting[at : at + AT_ONCE]
+            stopped += _surely(engine, partial(end, waiting=some, now=now))
+    with reading(engine) as connection:
+        return [answer(one) for one in all_of(stopped, may_have_left(connection, which))]
+
+
+def _pending(engine: Engine, which: Which, last: int) -> list[Waiting]:
+    with reading(engine) as connection:
+        return pending(connection, which, last)
+
+
+def _surely(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """In a transaction; once more where the database ended it for somebody else's sake."""
     for tries_left in reversed(range(TRIES)):
         try:
             with writing(engine) as connection:
-                stopped = end(connection, which, now)
-            return [answer(one) for one in stopped]
+                return work(connection)
         except OperationalError as error:
             if not tries_left or not waited_for_each_other(error):
                 raise

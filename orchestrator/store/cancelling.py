@@ -4,16 +4,19 @@ Whoever sends holds the customer, then moves the message. Cancelling does the sa
 come one after the other, whoever is first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, case, select, true, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, true, update
 
 from orchestrator.model.message import PENDING, State
 from orchestrator.store.attempts import some_may_have_arrived
 from orchestrator.store.messages import lock_customers
 from orchestrator.tables import customers, journeys, messages
+from orchestrator.tables.base import Instant
+from orchestrator.tables.json import ids_text, these_ids
 from orchestrator.tables.messages import is_one_of
 
 REASON = "cancelled_by_hand"
@@ -39,41 +42,92 @@ class Stopped:
     state: State
 
 
+class Waiting(NamedTuple):
+    """A message that has not left, and whose it is."""
+
+    id: int
+    customer_id: int
+
+
 def cancel(
     connection: Connection, which: Which, now: datetime, reason: str = REASON
 ) -> list[Stopped]:
-    """End what has not left; where each message stands that had not ended before.
+    """End what has not left, all in this transaction: for a message, or for one customer.
 
-    A single message is told of in any case. Whoever is on the way leaves the campaign.
+    Told is where each message stands that had not ended before; a single one in any case.
     """
-    asked = _asked(which)
-    if which.message is None:
-        _leave(connection, which, now, reason)  # first: whoever plans their next step is waited for
-    waiting = connection.execute(
-        select(messages.c.id, messages.c.customer_id).where(
-            *asked, is_one_of(messages.c.state, PENDING)
-        )
-    ).all()
-    lock_customers(connection, {row.customer_id for row in waiting})
-    statement = (
-        update(messages)
-        .where(*asked, is_one_of(messages.c.state, PENDING))
-        .values(
-            state=case((some_may_have_arrived(), State.UNKNOWN_FINAL), else_=State.CANCELLED),
-            reason=reason,
-            ended_at=now,
-            token=None,
-            lease_until=None,
-        )
-        .returning(messages.c.id, messages.c.state)
+    leave(connection, which, now, reason)
+    stopped = end(connection, pending(connection, which), now, reason)
+    return all_of(stopped, may_have_left(connection, which))
+
+
+def leave(connection: Connection, which: Which, now: datetime, reason: str = REASON) -> None:
+    """Whoever is on the way leaves the campaign. Comes first: whoever plans their next step is
+    waited for."""
+    if which.message is not None:
+        return
+    on_the_way: list[ColumnElement[bool]] = [journeys.c.ended_at.is_(None)]
+    if which.campaign is not None:
+        on_the_way.append(journeys.c.campaign == which.campaign)
+    if which.customer is not None:
+        on_the_way.append(journeys.c.customer_id == _id_of(which.customer))
+    if which.customer_id is not None:
+        on_the_way.append(journeys.c.customer_id == which.customer_id)
+    connection.execute(update(journeys).where(*on_the_way).values(ended_at=now, ended_as=reason))
+
+
+def newest(connection: Connection) -> int:
+    """The last message that was planned."""
+    return connection.scalar(select(func.max(messages.c.id))) or 0
+
+
+def pending(connection: Connection, which: Which, up_to: int | None = None) -> list[Waiting]:
+    """What has not left, customer by customer. `up_to`: what was planned later does not count."""
+    asked = [*_asked(which), is_one_of(messages.c.state, PENDING)]
+    if up_to is not None:
+        asked.append(messages.c.id <= up_to)
+    found = connection.execute(select(messages.c.id, messages.c.customer_id).where(*asked)).all()
+    return sorted((Waiting._make(row) for row in found), key=lambda one: one.customer_id)
+
+
+_END = (
+    update(messages)
+    .where(messages.c.id.in_(these_ids("waiting")), is_one_of(messages.c.state, PENDING))
+    .values(
+        state=case((some_may_have_arrived(), State.UNKNOWN_FINAL), else_=State.CANCELLED),
+        reason=bindparam("why"),
+        ended_at=bindparam("now", type_=Instant()),
+        token=None,
+        lease_until=None,
     )
-    ended = {id: State(state) for id, state in connection.execute(statement)}
+    .returning(messages.c.id, messages.c.state)
+)
+
+
+def end(
+    connection: Connection, waiting: Sequence[Waiting], now: datetime, reason: str = REASON
+) -> list[Stopped]:
+    """End these, as far as they still wait; where each of them stands now."""
+    if not waiting:
+        return []
+    lock_customers(connection, {one.customer_id for one in waiting})
+    wanted = {"waiting": ids_text(one.id for one in waiting), "why": reason, "now": now}
+    ended = {id: State(state) for id, state in connection.execute(_END, wanted)}
+    ended |= _states(connection, sorted({one.id for one in waiting} - ended.keys()))
+    return [Stopped(id, state) for id, state in ended.items()]
+
+
+def may_have_left(connection: Connection, which: Which) -> list[Stopped]:
+    """What is being written, or whose answer was lost; of a single message where it stands."""
     still = is_one_of(messages.c.state, _MAY_HAVE_LEFT) if which.message is None else true()
-    others = select(messages.c.id, messages.c.state).where(*asked, still)
-    ended |= {id: State(state) for id, state in connection.execute(others)}
-    overtaken = {row.id for row in waiting} - ended.keys()
-    ended |= _states(connection, sorted(overtaken))
-    return [Stopped(id, state) for id, state in sorted(ended.items())]
+    found = select(messages.c.id, messages.c.state).where(*_asked(which), still)
+    return [Stopped(id, State(state)) for id, state in connection.execute(found)]
+
+
+def all_of(*many: Iterable[Stopped]) -> list[Stopped]:
+    """Each message once, by its number; the later word counts."""
+    by_id = {one.message: one for some in many for one in some}
+    return [by_id[id] for id in sorted(by_id)]
 
 
 def _asked(which: Which) -> list[ColumnElement[bool]]:
@@ -88,17 +142,6 @@ def _asked(which: Which) -> list[ColumnElement[bool]]:
         found.append(messages.c.id == which.message)
     assert found, "name what is to be cancelled"
     return found
-
-
-def _leave(connection: Connection, which: Which, now: datetime, reason: str) -> None:
-    on_the_way: list[ColumnElement[bool]] = [journeys.c.ended_at.is_(None)]
-    if which.campaign is not None:
-        on_the_way.append(journeys.c.campaign == which.campaign)
-    if which.customer is not None:
-        on_the_way.append(journeys.c.customer_id == _id_of(which.customer))
-    if which.customer_id is not None:
-        on_the_way.append(journeys.c.customer_id == which.customer_id)
-    connection.execute(update(journeys).where(*on_the_way).values(ended_at=now, ended_as=reason))
 
 
 def _id_of(key: str) -> ColumnElement[int]:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from channels.contract import Deferred, Item
-from orchestrator.flow.cancelling import Answer
+from orchestrator.flow import cancelling
+from orchestrator.flow.cancelling import Answer, cancel
 from orchestrator.flow.explain import explain_message
 from orchestrator.store.cancelling import Which
-from orchestrator.store.database import open_database
-from orchestrator.tables import journeys, messages
+from orchestrator.store.database import open_database, writing
+from orchestrator.store.messages import lock_customers
+from orchestrator.tables import customers, journeys, messages
 from tests.support.shop import NOW, Small, consent, customer, event
 
 both = pytest.mark.usefixtures("databases")
@@ -151,6 +153,60 @@ def test_whoever_is_on_the_way_leaves(tmp_path: Path) -> None:
 
 
 @both
+def test_nobody_waits_longer_than_for_a_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nobody could unsubscribe, and nothing else be sent, while a large campaign is ended."""
+    monkeypatch.setattr(cancelling, "AT_ONCE", 2)
+    shop = planned(tmp_path, 5)
+    everybody = [row["id"] for row in shop.rows(customers)]
+    told: list[tuple[int, int]] = []
+
+    def tell(done: int, of: int) -> None:
+        with writing(shop.engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
+            lock_customers(connection, everybody)
+        told.append((done, of))
+
+    answers = cancel(shop.engine, Which(campaign="hello"), NOW, tell)
+    assert told == [(0, 5), (2, 5), (4, 5)]
+    assert said(answers) == [("cancelled", "cancelled")] * 5
+
+
+@both
+def test_interrupted_it_can_be_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancelling, "AT_ONCE", 2)
+    shop = planned(tmp_path, 5)
+
+    def interrupt(done: int, of: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cancel(shop.engine, Which(campaign="hello"), NOW, interrupt)
+    assert said(shop.tactful.cancel(Which(campaign="hello"), NOW)) == [("cancelled", "cancelled")]
+    shop.dispatch(NOW)
+    assert len(shop.sent()) == 5
+
+
+@both
+def test_what_is_planned_meanwhile_does_not_keep_it_from_its_end(tmp_path: Path) -> None:
+    shop = planned(tmp_path)
+
+    def plan_more(done: int, of: int) -> None:
+        shop.add(customer("late"), consent("late"), event("late", "Signed Up", NOW))
+        shop.plan(NOW)
+
+    answers = cancel(shop.engine, Which(campaign="hello"), NOW, plan_more)
+    assert len(answers) == 3
+    shop.dispatch(NOW)
+    assert sum(one.startswith("hello") for one in shop.told()) == 1
+
+
+@both
 def test_the_reason_has_words(tmp_path: Path) -> None:
     shop = planned(tmp_path, 1)
     (answer, *_) = shop.tactful.cancel(Which(customer="c0"), NOW)
@@ -177,7 +233,7 @@ def test_cancelling_and_sending_at_once(tmp_path: Path, postgres_url: str, seed:
         begin.wait()
         shop.dispatch(at)
 
-    def cancel(mine: Sequence[int]) -> None:
+    def cancel_some(mine: Sequence[int]) -> None:
         begin.wait()
         for id in mine:
             answers.extend(shops[0].tactful.cancel(Which(message=id), NOW))
@@ -196,9 +252,9 @@ def test_cancelling_and_sending_at_once(tmp_path: Path, postgres_url: str, seed:
     works: list[tuple[Any, ...]] = [
         (send, shops[0], NOW),
         (send, shops[1], NOW),
-        (cancel, ids[seed:third]),
-        (cancel, ids[::-1][:third]),
-        (cancel_all,) if seed == 3 else (cancel, ids[third : 2 * third]),
+        (cancel_some, ids[seed:third]),
+        (cancel_some, ids[::-1][:third]),
+        (cancel_all,) if seed == 3 else (cancel_some, ids[third : 2 * third]),
     ]
     threads = [Thread(target=guarded, args=work) for work in works]
     for thread in threads:

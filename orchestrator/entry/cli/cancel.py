@@ -34,10 +34,11 @@ def cancel(
 
     What is answered as cancelled is never given to a provider. Whoever is on the way through the
     campaign leaves it. What the campaign asks for later is planned all the same: to stop that,
-    pause it first. Ends with 1 where something was too late, or nothing was there.
+    pause it first. It works in short transactions, so that everything else goes on; interrupted, it
+    can be asked for again. Ends with 1 where something was too late, or nothing was there.
     """
     from orchestrator.entry import clock
-    from orchestrator.entry.cli.screen import as_json, out
+    from orchestrator.entry.cli.screen import as_json, err, out
     from orchestrator.entry.opening import open_store
     from orchestrator.entry.settings import settings
     from orchestrator.flow.cancelling import cancel as end
@@ -50,8 +51,12 @@ def cancel(
     if message is not None and (campaign or customer):
         raise WrongUse("a message is named by its number alone")
     which = Which(campaign, customer, message)
-    with open_store(settings(shop)) as engine:
-        answers = end(engine, which, clock.now())
+    with open_store(settings(shop)) as engine, err().status("cancelling …") as status:
+
+        def tell(done: int, of: int) -> None:
+            status.update(f"cancelling … {done:,} of {of:,}")
+
+        answers = end(engine, which, clock.now(), tell)
         if not answers:
             surely_none(engine, which)
     counts = Counter(one.answer for one in answers)
