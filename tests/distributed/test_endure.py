@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from inspect import signature
 from pathlib import Path
 from time import monotonic
@@ -18,6 +19,8 @@ from orchestrator.entry.queue.app import make_app
 from orchestrator.entry.queue.endure import RECONNECT_EVERY_S, Consumer, Pool
 from orchestrator.entry.queue.hints import Hints
 from tests.channels.web_server import web_server
+from tests.servers import redis
+from tests.servers.patience import until
 from tests.servers.ports import free_port
 from tests.support.certificate import self_signed
 
@@ -63,6 +66,34 @@ def test_a_broker_that_was_away_is_tried_again_soon() -> None:
     assert asked["interval_max"] == RECONNECT_EVERY_S
     known = signature(Connection._ensure_connection).parameters
     assert asked.keys() <= known.keys()
+
+
+def test_a_broker_that_dies_while_a_task_is_in_hand_ends_no_worker() -> None:
+    """Where the worker was asking for the next task, and listened for remote control."""
+    with redis() as server:
+        app = make_app(server.url)
+        assert Hints(app).plan()
+        connection = app.connection_for_read()
+        in_hand: list[Any] = []
+        tasks = connection.Consumer(
+            app.amqp.queues["plan"],
+            callbacks=[lambda body, hint: in_hand.append(hint)],
+            accept=["json"],
+        )
+        tasks.consume()
+        app.control.mailbox.Node("here", channel=connection.channel()).listen()
+
+        def look() -> bool:
+            with suppress(TimeoutError):
+                connection.drain_events(timeout=0.1)
+            return len(in_hand) == 1 and tasks.channel._in_poll
+
+        assert until(look)
+        server.kill()
+        consumer = Consumer.__new__(Consumer)
+        consumer.app, consumer.connection, consumer.task_consumer = app, connection, tasks
+        consumer.on_connection_error_after_connected(ConnectionError("gone"))
+        assert consumer.connection is None
 
 
 def test_who_sends_a_hint_learns_at_once_that_redis_is_away() -> None:

@@ -6,8 +6,10 @@
 import time
 from functools import partial
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 from celery.concurrency.prefork import TaskPool  # type: ignore[import-untyped]
+from celery.exceptions import CPendingDeprecationWarning  # type: ignore[import-untyped]
 from celery.worker.consumer import Consumer as CeleryConsumer  # type: ignore[import-untyped]
 
 RECONNECT_FIRST_S = 1
@@ -28,11 +30,26 @@ class Pool(TaskPool):  # type: ignore[misc]
 
 
 class Consumer(CeleryConsumer):  # type: ignore[misc]
-    """Is back soon after its broker is.
+    """Outlives its broker, and is back soon after it is.
 
     Celery's own waits two seconds longer each time, up to thirty: for so long nobody would send
     after Redis was away for some minutes.
     """
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """As Celery's, but nothing in hand is put back: it is being worked at.
+
+        Celery's own puts it back through the connection that is gone and, where one try has failed,
+        through what is left of it: that ended the worker (kombu 5.7), and its supervisor had to
+        start it again. A hint that is lost comes back after `visibility_timeout`; what is due is
+        found without it.
+        """
+        if self.task_consumer is not None:
+            self.task_consumer.channel.do_restore = False
+        with catch_warnings():
+            # `worker_cancel_long_running_tasks_on_connection_loss` is set as it is on purpose.
+            simplefilter("ignore", CPendingDeprecationWarning)
+            super().on_connection_error_after_connected(exc)
 
     def ensure_connected(self, conn: Any) -> Any:
         """As Celery's, with spans that stay short."""
