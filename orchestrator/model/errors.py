@@ -5,6 +5,7 @@
     ├── WrongUse           a command or a call that cannot be carried out as asked
     │   └── NotFound       a customer, campaign or message that does not exist
     └── Broken             the installation is: no database, wrong schema, a missing plugin
+        ├── Away           the database does not answer; it may come back
         └── OtherRelease   the database holds what only another release can read
 
 What happens to one message is never an exception: it is a state with a reason.
@@ -37,6 +38,10 @@ class NotFound(WrongUse):
 
 class Broken(TactfulError):
     """The installation is not as it must be; `tactful doctor` says more."""
+
+
+class Away(Broken):
+    """The database's server does not answer, or lets nobody in: whoever can wait may try again."""
 
 
 class OtherRelease(Broken):

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from orchestrator.model.errors import Broken, WrongUse
+from orchestrator.model.errors import Away, Broken, WrongUse
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another one."""
@@ -75,7 +75,7 @@ def open_database(
 
     `durable=False` is for a SQLite file that can be made again, such as a simulation's: what was
     committed may be gone after a power cut. Raises WrongUse for an URL that nobody can open, Broken
-    for a database that does not answer.
+    for a file that is none, Away for a server that does not answer.
     """
     parsed = parse_url(url)
     engine = (
@@ -89,7 +89,8 @@ def open_database(
     except SQLAlchemyError as error:
         engine.dispose()
         reason = str(getattr(error, "orig", None) or error).strip()
-        raise Broken(f"cannot open the database {_shown(parsed)}: {reason}") from error
+        kind = Broken if engine.dialect.name == "sqlite" else Away
+        raise kind(f"cannot open the database {_shown(parsed)}: {reason}") from error
     return engine
 
 

@@ -11,6 +11,7 @@ from orchestrator.store import heartbeats
 from orchestrator.store.database import reading, writing
 from orchestrator.tables import shops
 from tests.distributed.world import PATIENCE_S, SCRIPTS, World
+from tests.servers import postgres as own_postgres
 from tests.servers import redis as own_redis
 from tests.servers.patience import until
 from tests.servers.ports import free_port
@@ -104,6 +105,30 @@ def test_killed_in_the_middle_it_doubles_nothing(world: World) -> None:
     assert world.states()["planned"] > 0
     world.tactful.dispatch(later + LATER)
     world.recorded(100)
+
+
+def test_what_is_started_before_its_database_waits_for_it(world: World) -> None:
+    """After a machine has come up: a supervisor that ends all where one ends would start none."""
+    with own_postgres() as server:
+        world.environ = {**world.environ, "TACTFUL_DATABASE_URL": server.url()}
+        world.command(world.environ, SCRIPTS / "tactful", "migrate")
+        server.stop()
+        port = str(free_port())
+        with (
+            world.process(SCRIPTS / "tactful", "tick") as tick,
+            world.process(SCRIPTS / "tactful", "web", "--port", port) as web,
+            world.process(SCRIPTS / "tactful", "tick") as ended,
+        ):
+            for one in (tick, web, ended):
+                assert seen(lambda one=one: "the database is away" in one.log)  # type: ignore[misc]
+            ended.send(signal.SIGTERM)
+            assert ended.ended() == 0
+            server.start()
+            assert seen(lambda: '"looking"' in tick.log)
+            assert seen(lambda: '"answering"' in web.log)
+            for one in (tick, web):
+                one.send(signal.SIGTERM)
+                assert one.ended() == 0
 
 
 def test_a_redis_that_refuses_writes_for_a_while_ends_no_worker(world: World) -> None:

@@ -1,6 +1,7 @@
 """`tactful tick`: looks what is due and calls workers to it, until it is stopped."""
 
 from collections import Counter
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -22,14 +23,17 @@ def tick(
     tactful tick
     tactful tick --every 5s
 
-    Decides and sends nothing by itself: that is what the workers do, see Procfile.
+    Decides and sends nothing by itself: that is what the workers do, see Procfile. It waits for a
+    PostgreSQL that is away, except with --once.
     """
     import time
 
     import redis
+    from sqlalchemy import Engine
     from sqlalchemy.exc import SQLAlchemyError
 
     from orchestrator.entry import clock
+    from orchestrator.entry.cli.waiting import when_there
     from orchestrator.entry.logs import get_logger, start_logs
     from orchestrator.entry.opening import open_store, read_shop, shop_at_work
     from orchestrator.entry.queue.app import app
@@ -45,7 +49,15 @@ def tick(
     start_logs(secrets=[where.database_url, url])
     log = get_logger("tactful.tick")
     broker = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
-    with broker, open_store(where) as engine, stopping() as stop:
+    with broker, ExitStack() as stack:
+        stop = stack.enter_context(stopping())
+
+        def opens() -> Engine:
+            return stack.enter_context(open_store(where))
+
+        engine = opens() if once else when_there(opens, stop)
+        if engine is None:
+            return
         channels = (shop_at_work(engine, where) or read_shop(where)).shop.plugins
         ticker = Ticker(engine, Hints(app), broker, channels)
         same_time = SameTime(engine)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.entry.cli.ending import stopping
 from orchestrator.entry.cli.options import ShopFolder
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def web(
 
     /hooks/… is for providers; /u/…, /p/…, /c/… and /o/… are for customers, with links that only
     Tactful can make; /v1/… is for the shop's own site, with a key. Let the world reach those alone:
-    /health, /ready and /metrics ask for no password.
+    /health, /ready and /metrics ask for no password. It waits for a PostgreSQL that is away.
     """
+    from orchestrator.entry.cli.waiting import when_there
     from orchestrator.entry.logs import get_logger, start_logs
     from orchestrator.entry.opening import open_any_store
     from orchestrator.entry.settings import settings
@@ -49,7 +51,10 @@ def web(
         raise WrongUse(f"--drain: {error}") from None
     where = settings(shop)
     start_logs(secrets=[where.database_url, where])
-    engine = open_any_store(where, make=True)
+    with stopping() as stop:
+        engine = when_there(lambda: open_any_store(where, make=True), stop)
+    if engine is None:
+        return
     try:
         site = _site(engine, where)
         get_logger("tactful.web").info("answering", host=host, port=port)
