@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from orchestrator.model.errors import NotFound
 from orchestrator.model.message import ADMITTED
-from orchestrator.model.problem import did_you_mean
+from orchestrator.model.problem import or_near
 from orchestrator.store.campaigns import all_since
 from orchestrator.store.cancelling import (
     Stopped,
@@ -94,8 +94,8 @@ def surely_none(engine: Engine, which: Which) -> None:
         campaigns = all_since(connection)
         customers = load_customers(connection, {which.customer} if which.customer else ())
     if which.campaign is not None and which.campaign not in campaigns:
-        hint = did_you_mean(which.campaign, campaigns)
-        raise NotFound(f"no campaign {which.campaign!r} was ever put to work; {hint}")
+        none = f"no campaign {which.campaign!r} was ever put to work"
+        raise NotFound(or_near(none, which.campaign, campaigns))
     if which.customer is not None and which.customer not in customers:
         raise NotFound(f"there is no customer {which.customer!r}")
 

@@ -14,7 +14,7 @@ from orchestrator.flow.rehearsal import rehearsing
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.errors import NotFound, WrongUse
-from orchestrator.model.problem import did_you_mean
+from orchestrator.model.problem import did_you_mean, or_near
 from orchestrator.model.version import Version
 from orchestrator.store.claims import Claimed
 from orchestrator.store.clocks import clocks_of
@@ -117,7 +117,7 @@ def _shown(about: Preview, made: Composed | NotComposed, version: Version) -> Pr
 def _version(tactful: Tactful, name: str) -> Version:
     named = {version.name: version for version in tactful.versions}
     if name not in named:
-        raise NotFound(f"there is no campaign {name!r}; {did_you_mean(name, named)}")
+        raise NotFound(or_near(f"there is no campaign {name!r}", name, named))
     return named[name]
 
 

@@ -36,3 +36,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if not words:
         return ""
     return "known: " + ", ".join(words[:12]) + (" …" if len(words) > 12 else "")
+
+
+def or_near(what: str, word: str, known: Iterable[str]) -> str:
+    """What is wrong about a word, with the fix where there is one.
+
+    >>> or_near("there is no campaign 'kits'", "kits", ["lifecycle", "kids"])
+    'there is no campaign \'kits\'; did you mean "kids"?'
+    >>> or_near("there is no campaign 'kits'", "kits", [])
+    "there is no campaign 'kits'"
+    """
+    near = did_you_mean(word, known)
+    return f"{what}; {near}" if near else what

@@ -16,6 +16,7 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
+    ExceptionContext,
     Index,
     Table,
     create_engine,
@@ -248,6 +249,15 @@ _SETTINGS = (
 )
 
 
+SHARED = "its sessions are shared between transactions, by a pooler as it seems"
+SHARED_FIX = (
+    "connect to PostgreSQL itself, or let the pooler share sessions only as a whole "
+    "(PgBouncer: pool_mode = session)"
+)
+_OF_ANOTHER_SESSION = ("26000", "42P05")
+"""A prepared statement is not there, or is there already: the session is not this connection's."""
+
+
 def _open_postgresql(url: URL) -> Engine:
     watched = {name: set_to for name, set_to in _WATCHED.items() if name not in url.query}
     engine = create_engine(
@@ -269,6 +279,11 @@ def _open_postgresql(url: URL) -> Engine:
         with connection.cursor() as cursor:
             cursor.execute("; ".join(f"SET {setting}" for setting in _SETTINGS))
         connection.commit()
+
+    @event.listens_for(engine, "handle_error")
+    def _a_pooler_is_told_of(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) in _OF_ANOTHER_SESSION:
+            raise Broken(f"the database: {SHARED}; {SHARED_FIX}") from context.original_exception
 
     @event.listens_for(engine, "checkin")
     def _as_the_server_has_it(connection: Any, _record: Any) -> None:

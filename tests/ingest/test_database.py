@@ -94,3 +94,14 @@ def test_an_url_that_cannot_be_used_is_said_to_be_so(
 ) -> None:
     with pytest.raises(error, match=reason):
         open_database(url)
+
+
+def test_a_pooler_that_shares_sessions_is_told_of(postgres_url: str) -> None:
+    """What somebody else prepared there is in the way of what this one prepares."""
+    engine = open_database(postgres_url)
+    with engine.connect() as connection:
+        connection.execute(text("PREPARE _pg3_0 AS SELECT 1"))
+        often = (connection.execute(text("SELECT 2")) for _ in range(10))
+        with pytest.raises(Broken, match="pooler"):
+            list(often)
+    engine.dispose()

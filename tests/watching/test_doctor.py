@@ -22,7 +22,7 @@ from orchestrator.entry.settings import Settings
 from orchestrator.entry.web.health import why_not_ready
 from orchestrator.store import heartbeats
 from orchestrator.store.controls import pause
-from orchestrator.store.database import open_database, writing
+from orchestrator.store.database import SHARED, open_database, writing
 from tests.cli.shop import ShopFolder, shop
 from tests.servers import postgres as own_postgres
 from tests.servers.ports import free_port
@@ -72,6 +72,25 @@ def test_a_transaction_that_somebody_left_open(
         assert "a transaction has been open for 0 minutes: sending gets slower" in told
     assert not any("has been open" in what for *_, what in database(postgres_url))
     engine.dispose()
+
+
+def test_a_pooler_that_shares_sessions(postgres_url: str) -> None:
+    """Whoever comes finds prepared what others have prepared: a trigger does that in its place."""
+    engine = open_database(postgres_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION others() RETURNS event_trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN EXECUTE 'PREPARE _pg3_0 AS SELECT 1'; END $$"
+        )
+        connection.exec_driver_sql("CREATE EVENT TRIGGER o ON login EXECUTE FUNCTION others()")
+    engine.dispose()
+    told = [what for level, _, what in database(postgres_url) if level == "error"]
+    assert SHARED in told
+    engine = open_database(postgres_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP EVENT TRIGGER o")
+    engine.dispose()
+    assert not any(level == "error" for level, *_ in database(postgres_url))
 
 
 def test_a_standby_takes_no_writes() -> None:

@@ -25,11 +25,11 @@ def columns(
     from orchestrator.flow.ingest.columns import COLUMNS
     from orchestrator.flow.ingest.names import other_names
     from orchestrator.model.errors import WrongUse
-    from orchestrator.model.problem import did_you_mean
+    from orchestrator.model.problem import or_near
 
     wanted = [one for one in COLUMNS if kind in ("", one)]
     if not wanted:
-        raise WrongUse(f"{kind!r} cannot be imported; {did_you_mean(kind, COLUMNS)}")
+        raise WrongUse(or_near(f"{kind!r} cannot be imported", kind, COLUMNS))
     if json:
         as_json(
             {

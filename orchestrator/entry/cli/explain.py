@@ -49,7 +49,7 @@ def explain(
     from orchestrator.entry.settings import settings
     from orchestrator.flow.explain import explain_customer, explain_message
     from orchestrator.model.errors import NotFound, WrongUse
-    from orchestrator.model.problem import did_you_mean
+    from orchestrator.model.problem import or_near
 
     if (customer is None) == (message is None):
         raise WrongUse("name either a customer or --message NUMBER")
@@ -58,7 +58,7 @@ def explain(
         zone = tactful.shop.zone
         names = [version.name for version in tactful.versions]
         if campaign is not None and campaign not in names:
-            raise NotFound(f"there is no campaign {campaign!r}; {did_you_mean(campaign, names)}")
+            raise NotFound(or_near(f"there is no campaign {campaign!r}", campaign, names))
         if message is not None:
             one = explain_message(tactful, message)
             as_json(one) if json else _show_message(one, zone)

@@ -75,11 +75,11 @@ def resume(what: What, name: Name = None, shop: ShopFolder = None, json: Json = 
 def _named(what: str, name: str | None) -> tuple[str, str]:
     """The control's scope and name."""
     from orchestrator.model.errors import WrongUse
-    from orchestrator.model.problem import did_you_mean
+    from orchestrator.model.problem import or_near
     from orchestrator.store.controls import EVERYTHING, SCOPES
 
     if what not in SCOPES:
-        raise WrongUse(f"there is no such thing as {what!r}; {did_you_mean(what, SCOPES)}")
+        raise WrongUse(or_near(f"there is no such thing as {what!r}", what, SCOPES))
     if what == EVERYTHING[0]:
         if name not in (None, EVERYTHING[1]):
             raise WrongUse(f"everything has no name; did you mean `campaign {name}`?")
@@ -96,7 +96,7 @@ def _check_name(scope: str, name: str, where: "Settings", connection: "Connectio
     """
     from orchestrator.entry.opening import read_folder
     from orchestrator.model.errors import NotFound
-    from orchestrator.model.problem import did_you_mean
+    from orchestrator.model.problem import or_near
     from orchestrator.store.controls import was_at_work
 
     if scope == "campaign":
@@ -107,7 +107,7 @@ def _check_name(scope: str, name: str, where: "Settings", connection: "Connectio
         known = set(plugins) if scope == "channel" else set(chain.from_iterable(plugins.values()))
     if not known or name in known or scope == "everything" or was_at_work(connection, scope, name):
         return
-    raise NotFound(f"there is no {scope} {name!r}; {did_you_mean(name, known)}")
+    raise NotFound(or_near(f"there is no {scope} {name!r}", name, known))
 
 
 def _tell(done: bool, verb: str, scope: str, name: str, *, json: bool) -> None:

@@ -48,13 +48,13 @@ def plan(
     from orchestrator.entry.settings import settings
     from orchestrator.flow.forecast import forecast
     from orchestrator.model.errors import NotFound
-    from orchestrator.model.problem import did_you_mean
+    from orchestrator.model.problem import or_near
 
     with rehearse(settings(shop)) as rehearsal:
         tactful = rehearsal.tactful
         names = [version.name for version in tactful.versions]
         if campaign is not None and campaign not in names:
-            raise NotFound(f"there is no campaign {campaign!r}; {did_you_mean(campaign, names)}")
+            raise NotFound(or_near(f"there is no campaign {campaign!r}", campaign, names))
         zone = tactful.shop.zone
         found = forecast(
             tactful,

@@ -37,11 +37,11 @@ def schema(
     """
     from orchestrator.entry.settings import settings
     from orchestrator.model.errors import WrongUse
-    from orchestrator.model.problem import did_you_mean
+    from orchestrator.model.problem import or_near
 
     models = _models()
     if what not in models:
-        raise WrongUse(f"there is no schema of {what!r}; {did_you_mean(what, models)}")
+        raise WrongUse(or_near(f"there is no schema of {what!r}", what, models))
     if not write:
         typer.echo(_text(_schema(models[what])), nl=False)
         return

@@ -16,7 +16,7 @@ from orchestrator.entry.settings import Settings
 from orchestrator.model.errors import TactfulError
 from orchestrator.store import heartbeats
 from orchestrator.store.controls import pauses
-from orchestrator.store.database import open_database, reading, takes_writes
+from orchestrator.store.database import SHARED, SHARED_FIX, open_database, reading, takes_writes
 from orchestrator.store.reports import last_activity
 from orchestrator.store.schema import State, schema_state
 from orchestrator.tables import deployment
@@ -37,6 +37,8 @@ _LONGEST = text(
     "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
     "AND backend_type = 'client backend' AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 1"
 )
+
+_PREPARED = text("SELECT count(*) FROM pg_prepared_statements")
 
 TRIES = 3
 
@@ -65,6 +67,8 @@ def examine_database(settings: Settings, now: datetime) -> Iterator[Line]:
         with reading(engine) as connection:
             yield from _content(connection, now)
             yield "deployment", _deployment(connection, settings)
+    except TactfulError as problem:
+        yield "database", error(str(problem), "see TACTFUL_DATABASE_URL")
     finally:
         engine.dispose()
 
@@ -95,6 +99,8 @@ def _sqlite(connection: Connection, where: str) -> Iterator[Finding]:
 
 
 def _postgresql(connection: Connection, where: str) -> Iterator[Finding]:
+    if connection.execute(_PREPARED).scalar_one():  # by somebody else: this one has just come
+        yield error(SHARED, SHARED_FIX)
     version = connection.exec_driver_sql("SHOW server_version").scalar_one()
     latency_ms = min(_answer_ms(connection) for _ in range(TRIES))
     said = f"postgresql {version} answers within {latency_ms:.1f} ms ({where})"

@@ -7,7 +7,7 @@ from orchestrator.flow.approving import is_of_content, keep
 from orchestrator.flow.forecast.forecast import forecast
 from orchestrator.flow.tactful import Tactful
 from orchestrator.model.errors import NotFound, WrongUse
-from orchestrator.model.problem import did_you_mean
+from orchestrator.model.problem import or_near
 from orchestrator.model.version import Version
 from orchestrator.store.approvals import Approval
 from orchestrator.store.database import writing
@@ -50,4 +50,4 @@ def _named(versions: Sequence[Version], name: str) -> Version:
         if version.name == name:
             return version
     names = [version.name for version in versions]
-    raise NotFound(f"there is no campaign {name!r}; {did_you_mean(name, names)}")
+    raise NotFound(or_near(f"there is no campaign {name!r}", name, names))

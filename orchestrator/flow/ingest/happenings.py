@@ -12,7 +12,7 @@ import msgspec
 from orchestrator.flow.ingest import values
 from orchestrator.flow.ingest.names import NAMES
 from orchestrator.flow.ingest.records import EventLine, EventRecord
-from orchestrator.model.problem import did_you_mean
+from orchestrator.model.problem import or_near
 from orchestrator.model.shop import Shop, TraitType
 
 PROPERTIES_BYTES_MAX = 64 * 1024
@@ -64,9 +64,7 @@ class Happenings:
         declared = self._events.get(name)
         if declared is None:
             if self._events:
-                self._note(
-                    f"event {name!r} is not in shop.yaml; {did_you_mean(name, self._events)}"
-                )
+                self._note(or_near(f"event {name!r} is not in shop.yaml", name, self._events))
         else:
             _type(properties, declared)
         if self._pages and "theme" not in properties:

@@ -31,7 +31,7 @@ from orchestrator.flow.ingest.records import (
     StockRecord,
 )
 from orchestrator.model.clock import parse_time
-from orchestrator.model.problem import did_you_mean
+from orchestrator.model.problem import or_near
 from orchestrator.model.shop import Shop
 from orchestrator.model.version import TEMPLATE_FILES
 from orchestrator.tables.instant import to_micros
@@ -107,8 +107,8 @@ class Reader:
                 given[name] = None if value is None else read(value, name)
         preferred = given.get("preferred_channel")
         if preferred is not None and preferred not in self._channels:
-            hint = did_you_mean(preferred, self._channels)
-            raise ValueError(f"preferred_channel {preferred!r} is no channel; {hint}")
+            none = f"preferred_channel {preferred!r} is no channel"
+            raise ValueError(or_near(none, preferred, self._channels))
         addresses = self._addresses(raw, given)
         if "phone" in addresses:
             given[LOCAL_PHONE] = None if given.get("country") else _present(raw.get("phone"))
@@ -151,10 +151,8 @@ class Reader:
             spec = self._shop.traits.get(name)
             if spec is None:
                 known = {*self._shop.traits, *_CUSTOMER}
-                self._note(
-                    f"trait {values.shown(name)} is not in shop.yaml and is left out; "
-                    f"{did_you_mean(str(name), known)}"
-                )
+                none = f"trait {values.shown(name)} is not in shop.yaml and is left out"
+                self._note(or_near(none, str(name), known))
                 continue
             value = _present(value)
             found[name] = None if value is None else values.trait(value, spec, name)
@@ -236,9 +234,9 @@ class Reader:
             values.key(_present(raw.get("topic")) or ANY_TOPIC, "topic"), self._shop.topics
         )
         if channel not in self._channels:
-            self._note(f"channel {channel!r} is unknown; {did_you_mean(channel, self._channels)}")
+            self._note(or_near(f"channel {channel!r} is unknown", channel, self._channels))
         if topic != ANY_TOPIC and topic not in self._shop.topics:
-            self._note(f"topic {topic!r} is unknown; {did_you_mean(topic, self._shop.topics)}")
+            self._note(or_near(f"topic {topic!r} is unknown", topic, self._shop.topics))
         return ConsentRecord(
             line,
             values.key(raw.get("customer"), "customer"),
