@@ -6,7 +6,8 @@
         log.info("batch sent", accepted=500, took_s=1.2)
 
 Everything ends up here, also what libraries and Celery say through `logging`. A failure is one
-line with its traceback. Lines hold ids, never personal data: see `_hide`.
+line with its traceback; a database that is away is told in a sentence. Lines hold ids, never
+personal data: see `_hide`.
 """
 
 import logging
@@ -20,10 +21,11 @@ from typing import Any, TextIO
 import structlog
 from pydantic import BaseModel, SecretBytes, SecretStr
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, StatementError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, StatementError
 from structlog.types import EventDict, Processor
 
-from orchestrator.model.errors import WrongUse
+from orchestrator.model.errors import Away, WrongUse
+from orchestrator.store.database import is_away
 
 HIDDEN = "[hidden]"
 SECRET_LENGTH_MIN = 6
@@ -159,8 +161,7 @@ def _task_ends(**_: object) -> None:
 def _without_data(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """What a statement was given is customers' data: the database's errors would show it, and so
     would Celery's lines, which hold such an error as a text."""
-    found = event.get("exc_info")
-    error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
+    error = _error(event)
     while isinstance(error, BaseException):
         if isinstance(error, StatementError):
             error.hide_parameters = True
@@ -169,6 +170,27 @@ def _without_data(_logger: Any, _method: str, event: EventDict) -> EventDict:
             error.args = terse
         error = error.__cause__ or error.__context__
     return {key: _terse(value) for key, value in event.items()}
+
+
+def _error(event: EventDict) -> Any:
+    """What the line is to tell a traceback of, if anything."""
+    found = event.get("exc_info")
+    return sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
+
+
+def _away_in_a_sentence(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """That the database is away is told by everybody, again and again: where they noticed it would
+    hide all else."""
+    match _error(event):
+        case Away() as error:
+            why = str(error)
+        case (OperationalError() | InterfaceError()) as error if is_away(error):
+            why = str(error.orig)
+        case _:
+            return event
+    del event["exc_info"]
+    event["why"] = why.strip().partition("\n")[0]
+    return event
 
 
 def _terse(said: Any) -> Any:
@@ -223,6 +245,7 @@ _BEFORE: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
     _without_data,
+    _away_in_a_sentence,
     structlog.processors.format_exc_info,
     _hide,
 ]

@@ -39,8 +39,8 @@ def database(url: str) -> list[tuple[str, str, str]]:
     return [(f.level, about, f.what) for about, f in examine_database(settings, NOW)]
 
 
-def queues(url: str | None) -> list[tuple[str, str]]:
-    return [(f.level, f.what) for _, f in examine_queue(Settings(redis_url=url))]
+def queues(url: str | None, *channels: str) -> list[tuple[str, str]]:
+    return [(f.level, f.what) for _, f in examine_queue(Settings(redis_url=url), channels)]
 
 
 def test_a_server_tells_its_version_its_distance_and_its_clock(postgres_url: str) -> None:
@@ -189,9 +189,12 @@ def test_the_workers_and_their_queues(redis_url: str, monkeypatch: pytest.Monkey
     app = Celery(broker=redis_url)
     app.conf.task_default_queue = "plan"
     with start_worker(app, pool="solo", perform_ping_check=False, queues=["plan"]):
-        (_, (level, what), *rest) = queues(redis_url)
+        (_, (level, what), *rest) = queues(redis_url, "email")
     assert (level, what) == ("good", "1 at work on plan")
-    assert all("nobody works on the queue" in said for _, said in rest)
+    assert rest == [
+        ("error", f"nobody works on the queue {name}")
+        for name in ("decide", "dispatch.email", "feedback")  # and on no channel that no one has
+    ]
 
 
 def test_a_queue_that_nobody_works_on() -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from orchestrator.entry import logs
 from orchestrator.entry.logs import HIDDEN, bound, get_logger, hide, start_logs
 from orchestrator.store.database import open_database
+from tests.servers.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -194,6 +195,25 @@ def test_the_row_that_postgresql_refuses_is_not_told(written: Written, postgres_
     assert "INSERT INTO shops" in said["exception"]
     assert "Ann" not in str(said)
     assert "Hidden Lane" not in str(said)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_server_that_is_away_is_told_in_a_sentence(
+    written: Written, postgres_url: str, ends: bool
+) -> None:
+    """It is told again and again, by everybody: a traceback each time would hide all else."""
+    url = f"postgresql+psycopg://me@127.0.0.1:{free_port()}/nowhere"
+    engine = open_database(postgres_url) if ends else create_engine(url)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    except OperationalError:
+        get_logger("x").warning("the database is away", exc_info=True)
+    engine.dispose()
+    line = written.one()
+    assert "exception" not in line
+    assert ("terminating connection" if ends else "refused") in line["why"]
+    assert "\n" not in line["why"]
 
 
 def test_on_a_screen_it_is_for_people() -> None:

@@ -27,7 +27,10 @@ def examine(settings: Settings) -> Iterator[Line]:
     loaded = read_folder(settings)
     yield from (("campaigns", one) for one in _campaigns(loaded))
     yield from examine_database(settings, now)
-    yield from examine_queue(settings)
+    if loaded.settings is None:
+        yield from examine_queue(settings)
+    else:
+        yield from examine_queue(settings, loaded.settings.shop.channels)
     yield from _plugins()
     yield from _channels(loaded, settings)
     if loaded.settings is not None:

@@ -10,7 +10,9 @@ from kombu.exceptions import KombuError, OperationalError
 from channels.contract import Finding
 from orchestrator.entry.doctor.findings import Line, error, good, warning
 from orchestrator.entry.queue.app import settings_module
+from orchestrator.entry.queue.hints import queue_of
 from orchestrator.entry.settings import Settings
+from orchestrator.model.channel import ADDRESS_KINDS
 
 TIMEOUT_S = 2.0
 """So long each is waited for."""
@@ -18,8 +20,10 @@ TIMEOUT_S = 2.0
 WITHOUT = "messages leave nevertheless, found by looking every few seconds"
 
 
-def examine_queue(settings: Settings) -> Iterator[Line]:
-    """Redis as it is set up, and which queues somebody works on."""
+def examine_queue(
+    settings: Settings, channels: Collection[str] = tuple(ADDRESS_KINDS)
+) -> Iterator[Line]:
+    """Redis as it is set up, and which queues somebody works on. `channels`: those of the shop."""
     url = settings.redis_url
     if not url:
         yield "redis", good("none: `tactful run` does everything", "TACTFUL_REDIS_URL names one")
@@ -31,7 +35,7 @@ def examine_queue(settings: Settings) -> Iterator[Line]:
         yield "redis", error(said, f"see TACTFUL_REDIS_URL; {WITHOUT}")
         return
     yield from (("redis", one) for one in _settings(found))
-    yield from (("workers", one) for one in _workers(url))
+    yield from (("workers", one) for one in _workers(url, channels))
 
 
 def _ask(url: str) -> Mapping[str, Any]:
@@ -57,11 +61,12 @@ def _settings(found: Mapping[str, Any]) -> Iterator[Finding]:
         yield error("its last save failed: it may refuse every write", fix)
 
 
-def _workers(url: str) -> Iterator[Finding]:
+def _workers(url: str, channels: Collection[str]) -> Iterator[Finding]:
     app = Celery()
     app.config_from_object(settings_module())
     app.conf.update(broker_url=url, broker_transport_options={"socket_connect_timeout": TIMEOUT_S})
-    declared = {queue.name for queue in app.conf.task_queues or ()}
+    idle = {queue_of(name) for name in ADDRESS_KINDS if name not in channels}
+    needed = {queue.name for queue in app.conf.task_queues or ()} - idle
     try:
         answers = app.control.inspect(timeout=TIMEOUT_S).active_queues() or {}
     except (KombuError, OperationalError, redis.RedisError, OSError) as problem:
@@ -70,17 +75,17 @@ def _workers(url: str) -> Iterator[Finding]:
     finally:
         app.close()
     consumed = {queue["name"] for queues in answers.values() for queue in queues}
-    yield from _consumed(answers.keys(), declared, consumed)
+    yield from _consumed(answers.keys(), needed, consumed)
 
 
 def _consumed(
-    workers: Collection[str], declared: Collection[str], consumed: Collection[str]
+    workers: Collection[str], needed: Collection[str], consumed: Collection[str]
 ) -> Iterator[Finding]:
     if not workers:
         yield warning(f"none answers within {TIMEOUT_S:.0f} s", "start them: see Procfile")
         return
     yield good(f"{len(workers)} at work on {', '.join(sorted(consumed))}")
-    for name in sorted(set(declared) - set(consumed)):
+    for name in sorted(set(needed) - set(consumed)):
         yield error(f"nobody works on the queue {name}", f"start a worker with -Q {name}")
 
 
