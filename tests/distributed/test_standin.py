@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+import redis
+
 from orchestrator.entry import clock
 from orchestrator.entry.queue.standin import AWAY_AFTER, StandIn
 from orchestrator.store import heartbeats
@@ -15,13 +17,8 @@ from tests.servers.ports import free_port
 
 @contextmanager
 def stand_in(world: World, redis_url: str | None = None) -> Iterator[StandIn]:
-    made = StandIn(
-        world.engine, world.hints, redis_url or world.redis_url, world.tactful.shop.plugins
-    )
-    try:
-        yield made
-    finally:
-        made.close()
+    with redis.Redis.from_url(redis_url or world.redis_url) as broker:
+        yield StandIn(world.engine, world.hints, broker, world.tactful.shop.plugins)
 
 
 def beat(world: World, at: datetime, kind: str = "tick") -> None:

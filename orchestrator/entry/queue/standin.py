@@ -25,7 +25,6 @@ AWAY_AFTER = timedelta(seconds=2 * REPORT_EVERY_S)
 """A tick that was silent for so long is taken to be away. One that looks less often than that is
 stood in for as well, which does no harm: any number may look."""
 
-REDIS_TIMEOUT_S = 2.0
 _KEY = "tactful:stand-in"
 
 
@@ -39,13 +38,11 @@ class StandIn:
         self,
         engine: Engine,
         hints: Hints,
-        redis_url: str,
+        broker: "redis.Redis",
         channels: Mapping[str, Collection[str]],
     ) -> None:
         self._engine = engine
-        self._broker = redis.Redis.from_url(
-            redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
-        )
+        self._broker = broker
         self._ticker = Ticker(engine, hints, self._broker, channels)
         self._same_time = SameTime(engine)
         self._at_it = False
@@ -63,12 +60,8 @@ class StandIn:
             else:
                 self._at_it = False
         except (RedisError, SQLAlchemyError):
-            return False  # without them nothing goes on anyway, and others tell of it
+            return False  # others tell of it; while Redis is away there is nobody to call
         return is_mine
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._broker.close()
 
     def _is_away(self, now: datetime) -> bool:
         with reading(self._engine) as connection:

@@ -11,10 +11,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
+import redis
 from billiard.process import current_process  # type: ignore[import-untyped]
 from celery import signals  # type: ignore[import-untyped]
 
@@ -27,6 +28,7 @@ from orchestrator.entry.queue.app import app
 from orchestrator.entry.queue.hints import Hints
 from orchestrator.entry.queue.pace import RedisPace
 from orchestrator.entry.queue.standin import StandIn
+from orchestrator.entry.queue.unbidden import Unbidden
 from orchestrator.entry.queue.work import Work
 from orchestrator.entry.same_time import SameTime
 from orchestrator.entry.settings import Settings, redis_at, settings
@@ -34,6 +36,11 @@ from orchestrator.entry.signs import Signs
 
 IDLE_LOOK_S = 15.0
 """How often a process that waits for hints says that it is there."""
+
+REDIS_TIMEOUT_S = 2.0
+
+UNBIDDEN_S = 270.0
+"""So long, at most, one queue's work takes that no hint has asked for."""
 
 SPARE_S = 60.0
 """So long after its time limit a task is taken to be stuck: where the pool knows no limits."""
@@ -68,8 +75,12 @@ class Process:
             self.work = Work(
                 tactful, hints, where.due_max, is_ending, self._got_on, self._same_time.is_off
             )
-            self._stand_in = StandIn(tactful.engine, hints, broker_url, tactful.shop.plugins)
-            stack.callback(self._stand_in.close)
+            broker = redis.Redis.from_url(
+                broker_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+            )
+            stack.callback(broker.close)
+            self._stand_in = StandIn(tactful.engine, hints, broker, tactful.shop.plugins)
+            self._unbidden = Unbidden(broker, app.amqp.queues.consume_from, self._at_queue)
             self._idle = threading.Event()
             waits = threading.Thread(target=self._wait, name="idle", daemon=True)
             waits.start()
@@ -113,8 +124,11 @@ class Process:
                 if waits and at_s >= beaten_s + IDLE_LOOK_S:
                     self._signs.report("waiting", self._done)
                     beaten_s = at_s
-            if waits and not is_ending():
+            if waits and not is_ending() and not self._unbidden.look():
                 self._stand_in.look(clock.now(), at_s)
+
+    def _at_queue(self, doing: str) -> AbstractContextManager[Work]:
+        return self.task(doing, UNBIDDEN_S)
 
 
 _opening = threading.Lock()
