@@ -151,7 +151,7 @@ class LedgerCollector(Collector):
         due = _gauges("tactful_due", "Messages that are due, paused ones among them.", "channel")
         lag = _gauges(
             "tactful_lag_seconds",
-            "How long the oldest due message has waited that nothing has paused.",
+            "How long the oldest due message has waited that nothing has paused or holds back.",
             "channel",
         )
         campaigns = [one.name for one in stopped if one.scope == "campaign"]

@@ -17,7 +17,9 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    false,
     func,
+    or_,
     select,
     update,
 )
@@ -70,6 +72,7 @@ _CHOSEN = exists(
     .where(canary_messages.c.message_id == messages.c.id)
     .correlate(messages)
 )
+"""Whether a message goes first."""
 
 IS_HELD: ColumnElement[bool] = exists(
     select(canaries.c.step)
@@ -128,6 +131,29 @@ def any_out(connection: Connection) -> bool:
 def unreleased(connection: Connection) -> list[Canary]:
     """Those whose rest waits: watched, or halted."""
     return [_canary(row) for row in connection.execute(_ALL.where(canaries.c.state != RELEASED))]
+
+
+def waits_for(sends: Iterable[Canary]) -> ColumnElement[bool]:
+    """Whether a message waits until the first of one of these sends have fared well."""
+    of_these = (
+        (messages.c.version == one.version) & (messages.c.step == one.step) for one in sends
+    )
+    return or_(false(), *of_these) & ~_CHOSEN
+
+
+def held_back(connection: Connection) -> list[tuple[Canary, int]]:
+    """Those whose rest waits, with how many messages that is now; none where it is none."""
+    sends = {one.key: one for one in unreleased(connection)}
+    key = messages.c.version, messages.c.step
+    statement = (
+        select(*key, func.count())
+        .where(is_one_of(messages.c.state, WAITING), waits_for(sends.values()))
+        .group_by(*key)
+        .order_by(*key)
+    )
+    return [
+        (sends[version, step], number) for version, step, number in connection.execute(statement)
+    ]
 
 
 def _canary(row: Any) -> Canary:

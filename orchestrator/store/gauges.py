@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from orchestrator.model.message import IN_HAND, NEVER_PLANNED, TROUBLE, WAITING, State
+from orchestrator.store.canaries import unreleased, waits_for
 from orchestrator.store.passes import skipped_in_passes
 from orchestrator.store.reports import maybe_twice, stated
 from orchestrator.tables import attempts, messages
@@ -26,7 +27,7 @@ LATELY_MAX = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What waits on a channel. `oldest_due`: of what is due and not stopped by its campaign."""
+    """What waits on a channel. `oldest_due`: of what is due and not stopped or held back."""
 
     channel: str
     waiting: int
@@ -78,9 +79,15 @@ class Totals:
 
 
 def queues(connection: Connection, now: datetime, *, stopped: Collection[str] = ()) -> list[Queue]:
-    """What waits, by channel. What these `stopped` campaigns wait with is not late."""
+    """What waits, by channel.
+
+    What these `stopped` campaigns wait with is not late, nor what waits until the first messages of
+    a new version have fared well.
+    """
     due = messages.c.send_after <= now
     late = due & messages.c.campaign.not_in(stopped) if stopped else due
+    held = unreleased(connection)
+    late = late & ~waits_for(held) if held else late
     statement = (
         select(
             messages.c.channel,

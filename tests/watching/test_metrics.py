@@ -13,10 +13,11 @@ from orchestrator.entry import clock
 from orchestrator.entry.metrics import Known, LedgerCollector
 from orchestrator.model.message import State
 from orchestrator.store import gauges, heartbeats
+from orchestrator.store.canaries import OUT, RELEASED, Canary, begin, end, held_back
 from orchestrator.store.controls import pause
 from orchestrator.store.database import open_database, reading, writing
 from orchestrator.store.passes import mark_done
-from orchestrator.tables import attempts, messages
+from orchestrator.tables import attempts, canary_messages, messages
 from tests.support.databases import make_tables
 from tests.watching.ledger import NOW, Ledger
 from tests.watching.test_heartbeats import BEAT
@@ -89,6 +90,29 @@ def test_another_campaign_stays_late(ledger: Ledger, value: Ask, engine: Engine)
     with writing(engine) as connection:
         pause(connection, "campaign", "hello", "by hand", NOW)
     assert value("lag_seconds", channel="sms") == 120
+
+
+def test_what_waits_for_its_first_messages_is_not_late(
+    ledger: Ledger, value: Ask, engine: Engine
+) -> None:
+    first = ledger.add("sms", State.PLANNED, send_after=NOW - 2 * MINUTE)
+    ledger.add("sms", State.PLANNED, send_after=NOW - 3 * MINUTE)
+    ledger.add("sms", State.PLANNED, send_after=NOW - MINUTE, step=2)
+    one = Canary("v", 0, "hello", OUT, 1, None, timedelta(hours=1), None, None)
+    with writing(engine) as connection:
+        begin(connection, [one])
+        go_first = {"message_id": first, "version": "v", "step": 0}
+        connection.execute(insert(canary_messages), go_first)
+        assert held_back(connection) == [(one, 1)]
+    assert value("lag_seconds", channel="sms") == 120, "whoever goes first may be late"
+    with writing(engine) as connection:
+        connection.execute(update(messages).values(state="accepted").where(messages.c.id == first))
+    assert value("lag_seconds", channel="sms") == 60, "and so may another step's"
+    with writing(engine) as connection:
+        end(connection, one, RELEASED, None, NOW)
+        assert held_back(connection) == []
+    assert value("lag_seconds", channel="sms") == 180
+    assert value("due", channel="sms") == 2
 
 
 def test_hands_leases_and_trouble(ledger: Ledger, value: Ask) -> None:

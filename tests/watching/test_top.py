@@ -13,6 +13,7 @@ import pytest
 from orchestrator.entry.signs import Signs
 from orchestrator.model.message import State
 from orchestrator.store import heartbeats
+from orchestrator.store.canaries import OUT, Canary, begin
 from orchestrator.store.controls import pause
 from orchestrator.store.database import open_database, writing
 from tests.cli.shop import ShopFolder, shop
@@ -70,6 +71,17 @@ def test_for_people(town: ShopFolder) -> None:
 def test_what_is_paused_as_a_whole_is_not_late(town: ShopFolder) -> None:
     town.ok("pause", "provider", "outbox", at=NOW)
     assert [one["lag_s"] for one in town.json("top", at=NOW)["channels"]] == [0, 0]
+
+
+def test_the_status_says_why_what_is_due_does_not_leave(town: ShopFolder) -> None:
+    engine = open_database(os.environ["TACTFUL_DATABASE_URL"])
+    with writing(engine) as connection:
+        begin(connection, [Canary("v", 0, "hello", OUT, 200, None, 60 * MINUTE, None, None)])
+    engine.dispose()
+    (held,) = town.json("status", at=NOW)["held_back"]
+    assert (held["campaign"], held["messages"]) == ("hello", 1)
+    said = " ".join(town.ok("status", at=NOW).split())
+    assert "hello: 1 wait: its first 200 messages leave, and are watched for 1h" in said
 
 
 @pytest.mark.parametrize("span", ["soon", "0s"])
