@@ -2,6 +2,7 @@
 
 import zoneinfo
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -18,6 +19,7 @@ from orchestrator.entry.doctor import queue
 from orchestrator.entry.doctor.database import examine_database
 from orchestrator.entry.doctor.machine import examine_machine
 from orchestrator.entry.doctor.queue import examine_queue
+from orchestrator.entry.queue import worker
 from orchestrator.entry.settings import Settings
 from orchestrator.entry.web.health import why_not_ready
 from orchestrator.store import heartbeats
@@ -190,6 +192,7 @@ def test_the_workers_and_their_queues(redis_url: str, monkeypatch: pytest.Monkey
     app.conf.task_default_queue = "plan"
     with start_worker(app, pool="solo", perform_ping_check=False, queues=["plan"]):
         (_, (level, what), *rest) = queues(redis_url, "email")
+        assert worker._process == {}, "another application's worker opens no engine of ours"
     assert (level, what) == ("good", "1 at work on plan")
     assert rest == [
         ("error", f"nobody works on the queue {name}")
@@ -203,6 +206,23 @@ def test_a_queue_that_nobody_works_on() -> None:
         ("good", "1 at work on plan"),
         ("error", "nobody works on the queue sms"),
     ]
+
+
+def test_workers_that_are_at_work_and_deaf(redis_url: str, postgres_url: str) -> None:
+    """After FLUSHALL nobody hears Celery's remote control; or they listen to another Redis."""
+    engine = open_database(postgres_url)
+    now = clock.now()
+    beat = replace(BEAT, kind="plan,decide", progress_at=now, again_by=now + timedelta(minutes=1))
+    with writing(engine) as connection:
+        heartbeats.beat(connection, beat)
+    engine.dispose()
+    settings = Settings(redis_url=redis_url, database_url=postgres_url)
+    (_, workers, *rest) = [(f.level, f.what) for _, f in examine_queue(settings, ())]
+    assert workers == (
+        "warning",
+        "at work on decide, plan, but none answers through this Redis",
+    )
+    assert rest == [("error", "nobody works on the queue feedback")]
 
 
 # Time zones

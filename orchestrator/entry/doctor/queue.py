@@ -6,17 +6,24 @@ from typing import Any
 import redis
 from celery import Celery  # type: ignore[import-untyped]
 from kombu.exceptions import KombuError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from channels.contract import Finding
+from orchestrator.entry import clock
 from orchestrator.entry.doctor.findings import Line, error, good, warning
+from orchestrator.entry.opening import open_store
 from orchestrator.entry.queue.app import settings_module
 from orchestrator.entry.queue.hints import queue_of
 from orchestrator.entry.settings import Settings
 from orchestrator.model.channel import ADDRESS_KINDS
+from orchestrator.model.errors import TactfulError
+from orchestrator.store import heartbeats
+from orchestrator.store.database import reading
 
 TIMEOUT_S = 2.0
 """So long each is waited for."""
 
+DEAF = "after FLUSHALL their remote control is deaf until they start anew, and hints come through"
 WITHOUT = "messages leave nevertheless, found by looking every few seconds"
 
 
@@ -35,7 +42,18 @@ def examine_queue(
         yield "redis", error(said, f"see TACTFUL_REDIS_URL; {WITHOUT}")
         return
     yield from (("redis", one) for one in _settings(found))
-    yield from (("workers", one) for one in _workers(url, channels))
+    yield from (("workers", one) for one in _workers(url, channels, _by_their_word(settings)))
+
+
+def _by_their_word(settings: Settings) -> set[str]:
+    """The queues that processes say they take hints from, in the database."""
+    try:
+        with open_store(settings) as engine, reading(engine) as connection:
+            beats = heartbeats.everyone(connection)
+    except (TactfulError, SQLAlchemyError):
+        return set()
+    now = clock.now()
+    return {queue for one in beats if not one.is_silent(now) for queue in one.kind.split(",")}
 
 
 def _ask(url: str) -> Mapping[str, Any]:
@@ -61,7 +79,9 @@ def _settings(found: Mapping[str, Any]) -> Iterator[Finding]:
         yield error("its last save failed: it may refuse every write", fix)
 
 
-def _workers(url: str, channels: Collection[str]) -> Iterator[Finding]:
+def _workers(
+    url: str, channels: Collection[str], by_their_word: Collection[str]
+) -> Iterator[Finding]:
     app = Celery()
     app.config_from_object(settings_module())
     app.conf.update(broker_url=url, broker_transport_options={"socket_connect_timeout": TIMEOUT_S})
@@ -75,16 +95,20 @@ def _workers(url: str, channels: Collection[str]) -> Iterator[Finding]:
     finally:
         app.close()
     consumed = {queue["name"] for queues in answers.values() for queue in queues}
-    yield from _consumed(answers.keys(), needed, consumed)
+    yield from _consumed(answers.keys(), needed, consumed or needed & set(by_their_word))
 
 
 def _consumed(
     workers: Collection[str], needed: Collection[str], consumed: Collection[str]
 ) -> Iterator[Finding]:
-    if not workers:
+    if workers:
+        yield good(f"{len(workers)} at work on {', '.join(sorted(consumed))}")
+    elif consumed:
+        said = f"at work on {', '.join(sorted(consumed))}, but none answers through this Redis"
+        yield warning(said, f"{DEAF}; or see whether they have the same TACTFUL_REDIS_URL")
+    else:
         yield warning(f"none answers within {TIMEOUT_S:.0f} s", "start them: see Procfile")
         return
-    yield good(f"{len(workers)} at work on {', '.join(sorted(consumed))}")
     for name in sorted(set(needed) - set(consumed)):
         yield error(f"nobody works on the queue {name}", f"start a worker with -Q {name}")
 

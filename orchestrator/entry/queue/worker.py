@@ -17,7 +17,7 @@ from typing import Any
 
 import redis
 from billiard.process import current_process  # type: ignore[import-untyped]
-from celery import signals  # type: ignore[import-untyped]
+from celery import current_app, signals  # type: ignore[import-untyped]
 
 from orchestrator.entry import clock
 from orchestrator.entry.logs import get_logger, hide
@@ -169,6 +169,8 @@ _hostname = ["worker"]
 
 @signals.worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
 def _starts(sender: Any = None, **_: object) -> None:
+    if current_app._get_current_object() is not app:  # Celery tells it of everybody's workers
+        return
     _hostname[0] = sender or _hostname[0]
     try:
         _opened()
