@@ -24,6 +24,7 @@ SOMETIMES: Mapping[str, float] = {
     "kill ticker": 8,
     "empty redis": 14,
     "kill redis": 6,
+    "kill redis long": 1,
     "kill postgres": 4,
     "restart postgres": 4,
     "kill provider": 4,
@@ -35,6 +36,8 @@ STOPPED_S = (5.0, 9.0)
 STOPPED_LONG_S = (20.0, 26.0)
 """Longer than the lease of what is being written."""
 DOWN_S = (0.2, 2.5)
+DOWN_LONG_S = (15.0, 25.0)
+"""Until nobody has a hint in hand any more, and whoever waits for one goes on without."""
 
 
 @dataclass
@@ -52,6 +55,8 @@ class Disasters:
     shares: Mapping[str, float] = field(default_factory=lambda: SOMETIMES)
     every_s: tuple[float, float] = EVERY_S
     _stopped: list["_Stopped"] = field(default_factory=list)
+    _without_redis: "tuple[Fault, float] | None" = None
+    """Since what, and until when."""
 
     @property
     def stopped(self) -> int:
@@ -76,7 +81,7 @@ class Disasters:
                     break
                 self._go_on(lambda end_s: monotonic() >= end_s)
                 self.one(kind)
-            while self._stopped and not over.wait(0.1):
+            while (self._stopped or self._without_redis) and not over.wait(0.1):
                 self._go_on(lambda end_s: monotonic() >= end_s)
         finally:
             self._go_on(lambda end_s: True)
@@ -102,6 +107,8 @@ class Disasters:
                 return self._kill(TICKER)
             case "kill provider":
                 return self._kill(PROVIDER)
+            case "empty redis" | "kill redis" | "kill redis long" if self._without_redis:
+                return False
             case "empty redis":
                 with client.Redis(port=self.redis.port, socket_timeout=5) as connection:
                     connection.flushall()
@@ -109,6 +116,9 @@ class Disasters:
                 self.redis.kill()
                 self._down()
                 self.redis.start()
+            case "kill redis long":
+                self.redis.kill()
+                self._without_redis = (fault, monotonic() + self.chance.uniform(*DOWN_LONG_S))
             case "kill postgres":
                 self.postgres.kill()
                 self._down()
@@ -154,6 +164,11 @@ class Disasters:
         for one in due:
             self.fleet.tell_child(one.hand, one.pid, signal.SIGCONT)
             one.fault.ended_ns = time_ns()
+        if self._without_redis and is_time(self._without_redis[1]):
+            fault, _ = self._without_redis
+            self._without_redis = None
+            self.redis.start()
+            fault.ended_ns = time_ns()
 
 
 @dataclass(frozen=True, slots=True)
