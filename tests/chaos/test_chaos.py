@@ -1,4 +1,4 @@
-"""A short trial by fire: every kind of disaster that leaves time for it, once."""
+"""A trial by fire of two minutes: every kind of disaster once, and then as chance has it."""
 
 from threading import Event
 
@@ -15,13 +15,16 @@ SCRIPT = (
     "kill ticker",
     "kill child",
     "kill redis",
+    "kill provider",
+    "restart postgres",
+    "kill redis long",
     "kill child",
 )
 
 
 def test_nothing_is_doubled_lost_or_sent_where_it_must_not() -> None:
     wanted = Wanted(
-        seconds=0,
+        seconds=95,
         seed=3,
         rate_per_s=6.0,
         people=60,
@@ -30,7 +33,7 @@ def test_nothing_is_doubled_lost_or_sent_where_it_must_not() -> None:
         long_pauses=False,
         expires="45s",
         wait="3s",
-        drain_s=150.0,
+        drain_s=240.0,
         every_s=(0.4, 1.2),
     )
     done = trial(wanted, Event())
@@ -39,6 +42,6 @@ def test_nothing_is_doubled_lost_or_sent_where_it_must_not() -> None:
     )
     assert done.verdict.good, said
     found = figures(done.verdict, done.diary)
-    assert found["disasters"] == len(SCRIPT), said
-    assert found["kills"] == 7, said
+    assert found["disasters"] >= len(SCRIPT), said
+    assert found["kills"] >= 9, said
     assert found["accepted"] > 20, said

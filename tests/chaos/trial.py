@@ -81,7 +81,7 @@ class Wanted:
     shares: Mapping[str, float] = field(default_factory=lambda: SOMETIMES)
     every_s: tuple[float, float] = EVERY_S
     script: Sequence[str] = ()
-    """In place of chance: these disasters, each once."""
+    """These disasters first, each once; then chance, for what is left of the seconds."""
     long_pauses: bool = True
     folder: Path | None = None
     """Where everything is kept; a temporary folder, which is thrown away, if none is named."""
@@ -155,10 +155,9 @@ class _Stage:
         with self._watcher(disasters):
             with life:
                 self.say(f"disasters for {wanted.seconds:.0f} s")
-                if wanted.script:
-                    disasters.all_once(wanted.script, over)
-                else:
-                    disasters.strike(over, monotonic() + wanted.seconds)
+                until_s = monotonic() + wanted.seconds
+                disasters.all_once(wanted.script, over)
+                disasters.strike(over, until_s)
             app.close()
             diary.calm_ns = time_ns()
             if life.failures:
