@@ -7,6 +7,7 @@ The first one is written anew, as long as nothing is released, so that it always
 schema. Afterwards nothing that was released is changed any more: each change is a next revision.
 """
 
+import argparse
 import re
 import shutil
 import subprocess
@@ -85,4 +86,8 @@ def _lay_out(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    draft(sys.argv[1] if len(sys.argv) > 1 else None)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("message", nargs="?", help="what is new")
+    draft(parser.parse_args().message)
