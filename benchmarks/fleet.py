@@ -28,6 +28,7 @@ from orchestrator.model.message import IN_HAND, WAITING, State
 from orchestrator.model.shop import Shop
 from orchestrator.store.database import open_database, reading, writing
 from orchestrator.store.deployment import this_deployment
+from orchestrator.store.planned import last_message
 from orchestrator.store.schema import create_schema
 from orchestrator.tables import clocks, messages
 from orchestrator.tables.messages import is_one_of
@@ -73,7 +74,7 @@ class Fleet:
     def newest(self) -> int:
         """The last message that was planned."""
         with reading(self.engine) as connection:
-            return connection.scalar(select(func.max(messages.c.id))) or 0
+            return last_message(connection)
 
     def is_busy(self) -> bool:
         """Whether anything waits, or is in hand. Costs next to nothing, as `states` does not."""

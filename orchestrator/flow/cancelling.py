@@ -21,11 +21,11 @@ from orchestrator.store.cancelling import (
     end,
     leave,
     may_have_left,
-    newest,
     pending,
 )
 from orchestrator.store.customers import load_customers
 from orchestrator.store.database import reading, writing
+from orchestrator.store.planned import last_message
 
 T = TypeVar("T")
 Tell = Callable[[int, int], None]
@@ -58,15 +58,15 @@ def cancel(
     interrupted, those are ended and the others are not. What is planned meanwhile does not count.
     Told of are the messages that had not come to an end; a single message in any case.
     """
-    _surely(engine, partial(leave, which=which, now=now))
+    surely(engine, partial(leave, which=which, now=now))
     with reading(engine) as connection:
-        last = newest(connection)
+        last = last_message(connection)
     stopped: list[Stopped] = []
     while waiting := _pending(engine, which, last):
         for at in range(0, len(waiting), AT_ONCE):
             tell(at, len(waiting))
             some = waiting[at : at + AT_ONCE]
-            stopped += _surely(engine, partial(end, waiting=some, now=now))
+            stopped += surely(engine, partial(end, waiting=some, now=now))
     with reading(engine) as connection:
         return [answer(one) for one in all_of(stopped, may_have_left(connection, which))]
 
@@ -76,7 +76,7 @@ def _pending(engine: Engine, which: Which, last: int) -> list[Waiting]:
         return pending(connection, which, last)
 
 
-def _surely(engine: Engine, work: Callable[[Connection], T]) -> T:
+def surely(engine: Engine, work: Callable[[Connection], T]) -> T:
     """In a transaction; once more where the database ended it for somebody else's sake."""
     for tries_left in reversed(range(TRIES)):
         try:

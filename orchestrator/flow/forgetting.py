@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
 
-from orchestrator.flow.cancelling import TRIES, Answer, answer, waited_for_each_other
+from orchestrator.flow.cancelling import Answer, answer, surely
 from orchestrator.model.clock import Clock
 from orchestrator.store import erasing, forgetting, forgotten
 from orchestrator.store.cancelling import Which
@@ -54,13 +54,7 @@ def forget(engine: Engine, customer: str, new_secret: str, now: datetime) -> For
 
     `new_secret` becomes the key of the digests where nobody was forgotten before.
     """
-    for tries_left in reversed(range(TRIES)):
-        try:
-            begun = _begin(engine, customer, new_secret, now)
-            break
-        except OperationalError as error:
-            if not tries_left or not waited_for_each_other(error):
-                raise
+    begun = surely(engine, partial(_begin, customer=customer, new_secret=new_secret, now=now))
     if not isinstance(begun, tuple):
         return begun
     told, one = begun
@@ -78,19 +72,18 @@ def erase_what_is_left(engine: Engine, now: datetime) -> Counter[str]:
 
 
 def _begin(
-    engine: Engine, customer: str, new_secret: str, now: datetime
+    connection: Connection, customer: str, new_secret: str, now: datetime
 ) -> tuple[Forgotten, Left] | Forgotten | None:
-    with writing(engine) as connection:
-        by = forgotten.make_digests(connection, new_secret)
-        id = forgotten.named(connection, customer)
-        if id is not None:
-            lock_customers(connection, [id])
-            id = forgotten.named(connection, customer)  # somebody else may have been faster
-        if id is None:
-            at = forgotten.forgotten_at(connection, by, [customer]).get(customer)
-            return None if at is None else Forgotten(at, before=True)
-        answers = _stop(connection, id, now)
-        keys = forgetting.take_name(connection, by, id, customer, Clock().key, now)
+    by = forgotten.make_digests(connection, new_secret)
+    id = forgotten.named(connection, customer)
+    if id is not None:
+        lock_customers(connection, [id])
+        id = forgotten.named(connection, customer)  # somebody else may have been faster
+    if id is None:
+        at = forgotten.forgotten_at(connection, by, [customer]).get(customer)
+        return None if at is None else Forgotten(at, before=True)
+    answers = _stop(connection, id, now)
+    keys = forgetting.take_name(connection, by, id, customer, Clock().key, now)
     return Forgotten(now, before=False, answers=answers), Left(id, keys, now)
 
 

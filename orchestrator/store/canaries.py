@@ -17,9 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
-    false,
     func,
-    or_,
     select,
     update,
 )
@@ -85,6 +83,9 @@ IS_HELD: ColumnElement[bool] = exists(
 )
 """Whether of a message's send only those leave that go first."""
 
+HELD_BACK: ColumnElement[bool] = and_(IS_HELD, ~_CHOSEN)
+"""Whether a message has to wait for those that go first."""
+
 
 def begin(connection: Connection, new: Iterable[Canary]) -> None:
     """Let these versions begin with a few messages; those that have begun already go on."""
@@ -133,21 +134,13 @@ def unreleased(connection: Connection) -> list[Canary]:
     return [_canary(row) for row in connection.execute(_ALL.where(canaries.c.state != RELEASED))]
 
 
-def waits_for(sends: Iterable[Canary]) -> ColumnElement[bool]:
-    """Whether a message waits until the first of one of these sends have fared well."""
-    of_these = (
-        (messages.c.version == one.version) & (messages.c.step == one.step) for one in sends
-    )
-    return or_(false(), *of_these) & ~_CHOSEN
-
-
 def held_back(connection: Connection) -> list[tuple[Canary, int]]:
     """Those whose rest waits, with how many messages that is now; none where it is none."""
     sends = {one.key: one for one in unreleased(connection)}
     key = messages.c.version, messages.c.step
     statement = (
         select(*key, func.count())
-        .where(is_one_of(messages.c.state, WAITING), waits_for(sends.values()))
+        .where(is_one_of(messages.c.state, WAITING), HELD_BACK)
         .group_by(*key)
         .order_by(*key)
     )

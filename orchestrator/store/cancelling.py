@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, case, select, true, update
 
 from orchestrator.model.message import PENDING, State
 from orchestrator.store.attempts import some_may_have_arrived
@@ -66,19 +66,8 @@ def leave(connection: Connection, which: Which, now: datetime, reason: str = REA
     waited for."""
     if which.message is not None:
         return
-    on_the_way: list[ColumnElement[bool]] = [journeys.c.ended_at.is_(None)]
-    if which.campaign is not None:
-        on_the_way.append(journeys.c.campaign == which.campaign)
-    if which.customer is not None:
-        on_the_way.append(journeys.c.customer_id == _id_of(which.customer))
-    if which.customer_id is not None:
-        on_the_way.append(journeys.c.customer_id == which.customer_id)
+    on_the_way = [*_asked(which, journeys), journeys.c.ended_at.is_(None)]
     connection.execute(update(journeys).where(*on_the_way).values(ended_at=now, ended_as=reason))
-
-
-def newest(connection: Connection) -> int:
-    """The last message that was planned."""
-    return connection.scalar(select(func.max(messages.c.id))) or 0
 
 
 def pending(connection: Connection, which: Which, up_to: int | None = None) -> list[Waiting]:
@@ -130,16 +119,16 @@ def all_of(*many: Iterable[Stopped]) -> list[Stopped]:
     return [by_id[id] for id in sorted(by_id)]
 
 
-def _asked(which: Which) -> list[ColumnElement[bool]]:
+def _asked(which: Which, table: Table = messages) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if which.campaign is not None:
-        found.append(messages.c.campaign == which.campaign)
+        found.append(table.c.campaign == which.campaign)
     if which.customer is not None:
-        found.append(messages.c.customer_id == _id_of(which.customer))
+        found.append(table.c.customer_id == _id_of(which.customer))
     if which.customer_id is not None:
-        found.append(messages.c.customer_id == which.customer_id)
+        found.append(table.c.customer_id == which.customer_id)
     if which.message is not None:
-        found.append(messages.c.id == which.message)
+        found.append(table.c.id == which.message)
     assert found, "name what is to be cancelled"
     return found
 

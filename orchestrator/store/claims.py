@@ -21,7 +21,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from orchestrator.model.channel import ADDRESS_KINDS
 from orchestrator.model.message import State
 from orchestrator.store.by_index import in_order
-from orchestrator.store.canaries import IS_HELD
+from orchestrator.store.canaries import HELD_BACK
 from orchestrator.store.stopped import STOPPED
 from orchestrator.store.waiting import due_sends, is_due
 from orchestrator.tables import addresses, canary_messages, messages
@@ -102,7 +102,7 @@ _CLAIM_SUSPECT = _claim(
     _MAY_LEAVE.where(
         is_suspect(messages.c.claims),
         ~STOPPED,
-        or_(~IS_HELD, messages.c.id.in_(select(canary_messages.c.message_id))),
+        ~HELD_BACK,
     ).order_by(messages.c.priority.desc(), messages.c.send_after, messages.c.id)
 )
 

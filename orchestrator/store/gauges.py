@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from orchestrator.model.message import IN_HAND, NEVER_PLANNED, TROUBLE, WAITING, State
-from orchestrator.store.canaries import unreleased, waits_for
+from orchestrator.store.canaries import HELD_BACK
 from orchestrator.store.passes import skipped_in_passes
 from orchestrator.store.reports import maybe_twice, stated
 from orchestrator.tables import attempts, messages
@@ -85,9 +85,8 @@ def queues(connection: Connection, now: datetime, *, stopped: Collection[str] = 
     a new version have fared well.
     """
     due = messages.c.send_after <= now
-    late = due & messages.c.campaign.not_in(stopped) if stopped else due
-    held = unreleased(connection)
-    late = late & ~waits_for(held) if held else late
+    late = due & ~HELD_BACK
+    late = late & messages.c.campaign.not_in(stopped) if stopped else late
     statement = (
         select(
             messages.c.channel,
