@@ -39,9 +39,6 @@ IDLE_LOOK_S = 15.0
 
 REDIS_TIMEOUT_S = 2.0
 
-UNBIDDEN_S = 270.0
-"""So long, at most, one queue's work takes that no hint has asked for."""
-
 SPARE_S = 60.0
 """So long after its time limit a task is taken to be stuck: where the pool knows no limits."""
 
@@ -128,7 +125,7 @@ class Process:
                 self._stand_in.look(clock.now(), at_s)
 
     def _at_queue(self, doing: str) -> AbstractContextManager[Work]:
-        return self.task(doing, UNBIDDEN_S)
+        return self.task(doing, app.tasks["tactful.plan"].time_limit)  # the longest there is
 
 
 _opening = threading.Lock()
