@@ -47,6 +47,7 @@ def explain(
     from orchestrator.entry.cli.when import read_moment
     from orchestrator.entry.opening import rehearse
     from orchestrator.entry.settings import settings
+    from orchestrator.entry.told import customer_told
     from orchestrator.flow.explain import explain_customer, explain_message
     from orchestrator.model.errors import NotFound, WrongUse
     from orchestrator.model.problem import or_near
@@ -67,15 +68,9 @@ def explain(
         only = () if campaign is None else (campaign,)
         found = explain_customer(tactful, str(customer), now, only)
     if json:
-        as_json({**_fields(found), "customer": found.customer._asdict()})
+        as_json(customer_told(found))
     else:
         show_customer(found, zone, short=short)
-
-
-def _fields(found: "ExplainedCustomer") -> dict[str, Any]:
-    import dataclasses
-
-    return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
 
 
 def show_customer(found: "ExplainedCustomer", zone: str, *, short: bool) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -46,6 +46,7 @@ def plan(
     from orchestrator.entry.cli.when import read_moment
     from orchestrator.entry.opening import rehearse
     from orchestrator.entry.settings import settings
+    from orchestrator.entry.told import plan_told
     from orchestrator.flow.forecast import forecast
     from orchestrator.model.errors import NotFound
     from orchestrator.model.problem import or_near
@@ -67,58 +68,9 @@ def plan(
         for why in rehearsal.stand_ins.values():
             warn(f"{why}; shown as the outbox would write it")
     if json:
-        as_json(_as_dict(found))
+        as_json(plan_told(found))
     else:
         _Printed(found, zone).show()
-
-
-def _as_dict(found: "Forecast") -> dict[str, Any]:
-    return {
-        "looks": found.looks,
-        "campaigns": [
-            {
-                "campaign": one.campaign,
-                "purpose": one.purpose,
-                "version": one.version,
-                "max_audience": one.max_audience,
-                "planned": one.planned,
-                "began": one.began,
-                "halted": one.halted or None,
-                "paused": one.paused or None,
-                "digest": one.digest,
-                "audience": one.audience,
-                "approval": one.approval or None,
-                "approved": one.approved,
-                "canary": one.canary or None,
-                "cost": one.cost,
-                "channels": [
-                    {
-                        "channel": on.way.channel,
-                        "messages": on.way.messages,
-                        "customers": on.way.customers,
-                        "first": on.way.first,
-                        "last": on.way.last,
-                        "estimate": on.estimate,
-                    }
-                    for on in one.channels
-                ],
-                "not_sent": [
-                    {
-                        "reason": no.reason,
-                        "customers": no.customers,
-                        "says": no.says,
-                        "where": [str(spot) for spot in no.spots],
-                        "law": no.rules,
-                    }
-                    for no in one.not_sent
-                ],
-            }
-            for one in found.campaigns
-        ],
-        "currency": found.currency,
-        "who": found.who,
-        "digest": found.digest,
-    }
 
 
 class _Printed:

@@ -1,7 +1,7 @@
 """`tactful report`: what came of the campaigns."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator.entry.cli.options import Json, ShopFolder
 
@@ -27,44 +27,15 @@ def report(shop: ShopFolder = None, json: Json = False) -> None:
     from orchestrator.entry.cli.screen import as_json
     from orchestrator.entry.opening import rehearse
     from orchestrator.entry.settings import settings
+    from orchestrator.entry.told import report_told
     from orchestrator.flow.report import report as made
 
     with rehearse(settings(shop)) as rehearsal:
         found = made(rehearsal.tactful, clock.now())
     if json:
-        as_json(as_dict(found))
+        as_json(report_told(found))
     else:
         show_report(found)
-
-
-def as_dict(found: "Report") -> dict[str, Any]:
-    """The report for programs."""
-    return {
-        "currency": found.currency,
-        "campaigns": [
-            {
-                "campaign": one.campaign,
-                "purpose": one.purpose,
-                "cost": one.cost,
-                "channels": [
-                    {
-                        "channel": on.channel,
-                        "sent": on.sent,
-                        "waiting": on.waiting,
-                        "states": on.states,
-                        "pieces": on.pieces,
-                        "cost": on.cost,
-                        "maybe_twice": on.maybe_twice,
-                    }
-                    for on in one.channels
-                ],
-                "not_sent": one.not_sent,
-                "goal": one.goal,
-                "held": one.held,
-            }
-            for one in found.campaigns
-        ],
-    }
 
 
 def show_report(found: "Report") -> None:

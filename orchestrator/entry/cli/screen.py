@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -85,25 +84,18 @@ def reasons_table(counted: Iterable[tuple[int, Any]]) -> Table:
 
 
 def as_json(value: Any) -> None:
-    """Print any value of ours as JSON: instants in ISO 8601, amounts as texts."""
-    import msgspec
+    """Print any value of ours as JSON."""
+    from orchestrator.entry.told import as_json as told
 
-    encoded = msgspec.json.encode(value, enc_hook=_encode)
-    typer.echo(msgspec.json.format(encoded, indent=2).decode())
+    typer.echo(told(value).decode())
 
 
 def json_line(value: Any) -> None:
     """The same on one line, for programs that read as it comes."""
-    import msgspec
+    from orchestrator.entry.told import json_line as told
 
-    typer.echo(msgspec.json.encode(value, enc_hook=_encode).decode())
+    typer.echo(told(value).decode())
     sys.stdout.flush()
-
-
-def _encode(value: Any) -> Any:
-    if isinstance(value, datetime):  # a subclass: msgspec takes only datetime itself
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return str(value)
 
 
 def count(number: int, thing: str, many: str = "") -> str:

@@ -36,12 +36,13 @@ def simulate(
     not and why. The copy stays, with everything that
     was simulated: TACTFUL_DATABASE_URL=sqlite:///var/simulation/simulation.db tactful explain …
     """
-    from orchestrator.entry.cli.report import as_dict, show_report
+    from orchestrator.entry.cli.report import show_report
     from orchestrator.entry.cli.screen import as_json
     from orchestrator.entry.cli.when import read_moment, show_moment
     from orchestrator.entry.opening import open_store, read_campaigns
     from orchestrator.entry.settings import settings
     from orchestrator.entry.simulation import Simulation
+    from orchestrator.entry.told import report_told
 
     where = settings(shop)
     loaded = read_campaigns(where)
@@ -65,7 +66,7 @@ def simulate(
                 "to": reached,
                 "folder": into,
                 "supposed_approved": supposed,
-                "report": as_dict(found),
+                "report": report_told(found),
             }
         )
     else:

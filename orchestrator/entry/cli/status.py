@@ -13,11 +13,10 @@ def status(shop: ShopFolder = None, json: Json = False) -> None:
     """
     from orchestrator.entry import clock
     from orchestrator.entry.cli.screen import as_json
+    from orchestrator.entry.looking import held
     from orchestrator.entry.opening import open_store, read_folder
     from orchestrator.entry.settings import settings
-    from orchestrator.flow.canary import tell
     from orchestrator.store import controls, reports
-    from orchestrator.store.canaries import held_back
     from orchestrator.store.database import reading
 
     where = settings(shop)
@@ -34,10 +33,7 @@ def status(shop: ShopFolder = None, json: Json = False) -> None:
             "in_hand": reports.in_hand(connection),
             "on_the_way": reports.under_way(connection),
             "paused": controls.pauses(connection),
-            "held_back": [
-                {"campaign": one.campaign, "step": one.step, "messages": number, "why": tell(one)}
-                for one, number in held_back(connection)
-            ],
+            "held_back": held(connection),
             "last_activity": reports.last_activity(connection),
         }
     if json:
@@ -65,7 +61,7 @@ def _show(said: dict[str, Any], zone: str) -> None:
     else:
         console.print("nothing waits to be sent")
     for one in said["held_back"]:
-        console.print(f"{one['campaign']}: {one['messages']:,} wait: {one['why']}", style="yellow")
+        console.print(f"{one.campaign}: {one.messages:,} wait: {one.why}", style="yellow")
     for state, number in said["in_hand"].items():
         if number:
             console.print(f"{state}: {number:,}", style="yellow" if state == "unknown" else "")

@@ -1,8 +1,6 @@
 """`tactful top`: what leaves and what does not, as it happens."""
 
 import time
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,41 +9,8 @@ from orchestrator.entry.cli.options import Json, ShopFolder, span_of
 
 if TYPE_CHECKING:
     from rich.console import Group
-    from sqlalchemy import Connection
 
-    from orchestrator.entry.metrics import Known
-    from orchestrator.store.controls import Pause
-    from orchestrator.store.gauges import Trouble
-    from orchestrator.store.heartbeats import Beat
-
-TROUBLE_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class OnChannel:
-    """How one channel does. `breakers`: state by plugin."""
-
-    channel: str
-    waiting: int
-    due: int
-    in_hand: int
-    overdue: int
-    unknown: int
-    per_minute: float
-    lag_s: float
-    pace_per_s: float | None
-    breakers: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Everything at one instant."""
-
-    at: datetime
-    channels: "list[OnChannel]"
-    workers: "list[Beat]"
-    paused: "list[Pause]"
-    trouble: "list[Trouble]"
+    from orchestrator.entry.looking import Look
 
 
 def top(
@@ -66,6 +31,7 @@ def top(
 
     from orchestrator.entry import clock
     from orchestrator.entry.cli.screen import as_json, out
+    from orchestrator.entry.looking import look
     from orchestrator.entry.metrics import Known
     from orchestrator.entry.opening import open_store, read_folder
     from orchestrator.entry.settings import settings
@@ -79,7 +45,7 @@ def top(
     console = out()
     with open_store(where) as engine:
 
-        def look_now() -> Look:
+        def look_now() -> "Look":
             with reading(engine) as connection:
                 return look(connection, known, clock.now())
 
@@ -97,46 +63,7 @@ def top(
                 return
 
 
-def look(connection: "Connection", known: "Known", now: datetime) -> Look:
-    """What a frame shows."""
-    from orchestrator.model.message import State
-    from orchestrator.store import gauges, heartbeats
-    from orchestrator.store.accounts import breakers
-    from orchestrator.store.controls import pauses
-
-    paused = pauses(connection)
-    campaigns = [one.name for one in paused if one.scope == "campaign"]
-    queues = {one.channel: one for one in gauges.queues(connection, now, stopped=campaigns)}
-    held = gauges.in_hand(connection, now)
-    speed = gauges.sent_per_minute(connection, now)
-    states = {name: one.state(now) for name, one in breakers(connection).items()}
-    channels = []
-    for channel in sorted({*queues, *known.providers, *(one.channel for one in held)}):
-        queue = queues.get(channel)
-        mine = [one for one in held if one.channel == channel]
-        oldest = None if queue is None or known.stops(paused, channel) else queue.oldest_due
-        hands = [one for one in mine if one.state != State.UNKNOWN]
-        channels.append(
-            OnChannel(
-                channel=channel,
-                waiting=0 if queue is None else queue.waiting,
-                due=0 if queue is None else queue.due,
-                in_hand=sum(one.messages for one in hands),
-                overdue=sum(one.overdue for one in hands),
-                unknown=sum(one.messages for one in mine if one.state == State.UNKNOWN),
-                per_minute=round(speed.get(channel, 0.0), 1),
-                lag_s=0.0 if oldest is None else round((now - oldest).total_seconds(), 1),
-                pace_per_s=known.pace_per_s.get(channel),
-                breakers={
-                    name.plugin: one for name, one in states.items() if name.channel == channel
-                },
-            )
-        )
-    trouble = gauges.newest_trouble(connection, TROUBLE_SHOWN)
-    return Look(now, channels, heartbeats.everyone(connection), paused, trouble)
-
-
-def _shown(seen: Look, zone: str) -> "Group":
+def _shown(seen: "Look", zone: str) -> "Group":
     from rich.console import Group
     from rich.text import Text
 
@@ -154,7 +81,7 @@ def _shown(seen: Look, zone: str) -> "Group":
     return Group(*parts)
 
 
-def _channels(seen: Look) -> Any:
+def _channels(seen: "Look") -> Any:
     from rich.text import Text
 
     from orchestrator.entry.cli.screen import table
@@ -178,7 +105,7 @@ def _channels(seen: Look) -> Any:
     return shown
 
 
-def _workers(seen: Look) -> Any:
+def _workers(seen: "Look") -> Any:
     from rich.text import Text
 
     from orchestrator.entry.cli.screen import table
@@ -192,7 +119,7 @@ def _workers(seen: Look) -> Any:
     return shown
 
 
-def _trouble(seen: Look, zone: str) -> Any:
+def _trouble(seen: "Look", zone: str) -> Any:
     from orchestrator.entry.cli.screen import table
     from orchestrator.entry.cli.when import show_moment
 
