@@ -4,8 +4,6 @@
 message's channel with no login, cookie or further page (RFC 8058).
 """
 
-import base64
-import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,19 +12,18 @@ from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from orchestrator.entry import clock
 from orchestrator.entry.logs import get_logger
 from orchestrator.entry.web.body import TooLarge, Unreadable, read_body
 from orchestrator.entry.web.signed import Signed
+from orchestrator.entry.web.styled import Styled
 from orchestrator.flow import wishes
 from orchestrator.flow.page_words import NAMES, PAGE_LANGUAGES, page_words
 from orchestrator.flow.wishes import Answers, Person, Wrong
@@ -47,27 +44,7 @@ class Pages:
         self._engine = engine
         self._shop = shop
         self._signed = signed
-        self._templates = Environment(
-            loader=FileSystemLoader(folders),
-            autoescape=select_autoescape(default=True),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        assert self._templates.loader is not None
-        style = self._templates.loader.get_source(self._templates, "style.css")[0]
-        self._style = Markup(style)
-        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-        self.headers = {
-            "content-security-policy": (
-                f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
-                "base-uri 'none'; frame-ancestors 'none'"
-            ),
-            "referrer-policy": "no-referrer",
-            "x-content-type-options": "nosniff",
-            "x-robots-tag": "noindex, nofollow",
-            "cache-control": "no-store",
-        }
+        self._styled = Styled(folders)
 
     def ask(self, token: str, now: datetime) -> Response:
         """The page with one button."""
@@ -112,7 +89,7 @@ class Pages:
         done = wishes.save(self._engine, self._shop, message_id, answers, words, now)
         if isinstance(done, Wrong):
             return self._form(person, now, wrong=done.why, answers=answers)
-        return RedirectResponse("?saved=1", 303, headers=self.headers)
+        return RedirectResponse("?saved=1", 303, headers=self._styled.headers)
 
     def nowhere(self) -> Response:
         """For links that we have not made, or that lost a part on their way."""
@@ -203,14 +180,8 @@ class Pages:
     def _page(
         self, template: str, person: Person | None, *, status: int = 200, **values: Any
     ) -> Response:
-        page = self._templates.get_template(template).render(
-            shop=self._shop,
-            w=self._words(person),
-            language=self._language(person),
-            style=self._style,
-            **values,
-        )
-        return HTMLResponse(page, status, headers=self.headers)
+        said = {"w": self._words(person), "language": self._language(person), **values}
+        return self._styled.page(template, status, shop=self._shop, **said)
 
 
 def page_routes(pages: Pages) -> list[Route]:
