@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     write_key: SecretStr | None = Field(
         None, description="What the shop's site signs in with to tell of events; none: it cannot."
     )
+    console_key: SecretStr | None = Field(
+        None,
+        description="What people and programs come into the console with; none: there is none.",
+    )
 
     lease_s: float = Field(
         USUAL.lease.total_seconds(),

@@ -111,8 +111,11 @@ TEA_PRICE = {
 class ShopFolder:
     """A folder with a shop, and its command line."""
 
-    def __init__(self, home: Path, like: "ShopFolder | None" = None) -> None:
+    def __init__(
+        self, home: Path, like: "ShopFolder | None" = None, url: str | None = None
+    ) -> None:
         self.home = home
+        self.url = url or str(home / "var" / "tactful.db")
         self._numbers = count(1 if like is None else 1_000)
         self._runner = CliRunner()
         if like is None:
@@ -230,7 +233,7 @@ class ShopFolder:
     def database(self) -> Iterator[Connection]:
         """The database itself, for what no command can arrange."""
         (self.home / "var").mkdir(exist_ok=True)
-        engine = open_database(str(self.home / "var" / "tactful.db"))
+        engine = open_database(self.url)
         try:
             make_tables(engine)
             with writing(engine) as connection:

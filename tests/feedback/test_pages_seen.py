@@ -10,34 +10,10 @@ from orchestrator.store.database import writing
 from orchestrator.store.deployment import Deployment, this_deployment
 from tests.feedback.site import answering
 from tests.feedback.stage import stage
-from tests.support.browser import marks_of, needs_chromium, seen
+from tests.support.browser import HANDLING, marks_of, needs_chromium, seen
 
 LINKS = Links("https://shop.example.com", b"secret")
 PHONE_PX = 320
-LOOK = """(page, frame) => {
-  const controls = [...page.querySelectorAll("input, select, button, a")].filter(
-    one => one.type !== "hidden");
-  const named = one =>
-    one.labels?.length || one.getAttribute("aria-label") || one.textContent.trim();
-  const reach = one => { one.focus(); return page.activeElement === one; };
-  const small = one => {
-    const box = (one.closest("label") ?? one).getBoundingClientRect();
-    return one.tagName !== "A" && box.height < 44;
-  };
-  return {
-    width: page.documentElement.scrollWidth,
-    controls: controls.length,
-    nameless: controls.filter(one => !named(one)).map(one => one.outerHTML),
-    unreached: controls.filter(one => !reach(one)).map(one => one.outerHTML),
-    outOfOrder: controls.filter(one => one.tabIndex !== 0).map(one => one.outerHTML),
-    small: controls.filter(small).map(one => one.outerHTML),
-    scripts: page.scripts.length,
-    headings: page.querySelectorAll("h1").length,
-    language: page.documentElement.lang,
-    zoomable: !/maximum-scale|user-scalable/.test(
-      page.querySelector("meta[name=viewport]").content),
-  };
-}"""
 
 
 @pytest.fixture
@@ -68,7 +44,7 @@ def pages(tmp_path: Path) -> Iterator[list[str]]:
 @needs_chromium
 def test_pages_on_a_telephone_and_by_keyboard(pages: list[str], tmp_path: Path) -> None:
     narrow = "<p style='width: 900px'>x</p><input><h1>x</h1><meta name=viewport content=''>"
-    *answers, control, _ = found = seen([*pages, narrow], LOOK, tmp_path, width=PHONE_PX)
+    *answers, control, _ = found = seen([*pages, narrow], HANDLING, tmp_path, width=PHONE_PX)
     assert marks_of(found) == {}
     # Ours shows that the look would have seen it.
     assert control["width"] > PHONE_PX

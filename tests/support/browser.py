@@ -62,3 +62,31 @@ def marks_of(answers: Sequence[Any]) -> Mapping[str, str]:
     """The marks that scripts of the pages have left."""
     found: Mapping[str, str] = answers[-1]
     return found
+
+
+HANDLING = """(page, frame) => {
+  page.querySelectorAll("details").forEach(one => { one.open = true; });
+  const controls = [...page.querySelectorAll("input, select, button, a")].filter(
+    one => one.type !== "hidden");
+  const named = one =>
+    one.labels?.length || one.getAttribute("aria-label") || one.textContent.trim();
+  const reach = one => { one.focus(); return page.activeElement === one; };
+  const small = one => {
+    const box = (one.closest("label") ?? one).getBoundingClientRect();
+    return one.tagName !== "A" && box.height < 44;
+  };
+  return {
+    width: page.documentElement.scrollWidth,
+    controls: controls.length,
+    nameless: controls.filter(one => !named(one)).map(one => one.outerHTML),
+    unreached: controls.filter(one => !reach(one)).map(one => one.outerHTML),
+    outOfOrder: controls.filter(one => one.tabIndex !== 0).map(one => one.outerHTML),
+    small: controls.filter(small).map(one => one.outerHTML),
+    scripts: page.scripts.length,
+    headings: page.querySelectorAll("h1").length,
+    language: page.documentElement.lang,
+    zoomable: !/maximum-scale|user-scalable/.test(
+      page.querySelector("meta[name=viewport]").content),
+  };
+}"""
+"""How a page is handled: what of it can be named, reached and hit. For `seen`."""

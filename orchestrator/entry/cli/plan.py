@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.entry.cli.options import At, Json, ShopFolder
+from orchestrator.entry.written import money
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -212,8 +213,3 @@ def _lines(sample: "Sample") -> Iterator[str]:
     yield from text[:SAMPLE_LINES_MAX]
     if len(text) > SAMPLE_LINES_MAX:
         yield f"… {len(text) - SAMPLE_LINES_MAX} more lines"
-
-
-def money(amount: Decimal) -> str:
-    """An amount with two places, and more where it would be nothing otherwise."""
-    return f"{amount:,.2f}" if amount >= 1 or not amount else f"{amount:,.4f}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.entry.cli.options import Json, ShopFolder, span_of
+from orchestrator.entry.written import seconds
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -98,7 +99,7 @@ def _channels(seen: "Look") -> Any:
             f"{one.in_hand:,}",
             Text(f"{one.unknown:,}", "yellow" if one.unknown else ""),
             f"{one.per_minute:,.0f}",
-            _span(one.lag_s),
+            seconds(one.lag_s),
             "" if one.pace_per_s is None else f"{one.pace_per_s:g}/s",
             Text(", ".join(bad), "red"),
         )
@@ -114,7 +115,7 @@ def _workers(seen: "Look") -> Any:
     for one in seen.workers:
         silent = Text("silent: stuck, or dead", "red") if one.is_silent(seen.at) else Text()
         done = ", ".join(f"{n:,} {what}" for what, n in sorted(one.done.items()) if n)
-        since = f"{_span((seen.at - one.progress_at).total_seconds())} ago"
+        since = f"{seconds((seen.at - one.progress_at).total_seconds())} ago"
         shown.add_row(one.worker, one.doing, since, done, silent)
     return shown
 
@@ -129,13 +130,3 @@ def _trouble(seen: "Look", zone: str) -> Any:
         at = show_moment(one.at, zone)
         shown.add_row(at, one.campaign, one.channel, str(one.message_id), why)
     return shown
-
-
-def _span(seconds: float) -> str:
-    """`12s`, `3m 20s`, `5h 2m`."""
-    whole = max(int(seconds), 0)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m {whole % 60}s"
-    return f"{whole // 3600}h {whole % 3600 // 60}m"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from orchestrator.entry.settings import Settings
     from orchestrator.entry.web.app import Site
+    from orchestrator.entry.web.console.desk import Desk
 
 
 def web(
@@ -34,7 +35,8 @@ def web(
 
     /hooks/… is for providers; /u/…, /p/…, /c/… and /o/… are for customers, with links that only
     Tactful can make; /v1/… is for the shop's own site, with a key. Let the world reach those alone:
-    /health, /ready and /metrics ask for no password. It waits for a PostgreSQL that is away.
+    /health, /ready and /metrics ask for no password. /console is for yourselves, once
+    TACTFUL_CONSOLE_KEY is set. It waits for a PostgreSQL that is away.
     """
     from orchestrator.entry.cli.waiting import when_there
     from orchestrator.entry.logs import get_logger, start_logs
@@ -84,8 +86,18 @@ def _site(engine: "Engine", where: "Settings") -> "Site":
         None if where.write_key is None else where.write_key.get_secret_value(),
         Answering(found),
         _decide(where),
+        _console(engine, where),
     )
     return Site(engine, Known.of(found.shop), front=front)
+
+
+def _console(engine: "Engine", where: "Settings") -> "tuple[Desk, str] | None":
+    """What people and programs ask who have the console's key; nothing where there is none."""
+    from orchestrator.entry.web.console.desk import Desk
+
+    if where.console_key is None:
+        return None
+    return Desk(engine, where), where.console_key.get_secret_value()
 
 
 def _decide(where: "Settings") -> Callable[[Sequence[int]], object] | None:

@@ -13,6 +13,8 @@ from starlette.routing import BaseRoute
 from channels.contract import Channel
 from orchestrator.entry.metrics import Known
 from orchestrator.entry.web.collector import KEY_LENGTH_MIN, collector_routes
+from orchestrator.entry.web.console.desk import Desk
+from orchestrator.entry.web.console.routes import console_routes
 from orchestrator.entry.web.gathering import Decide, Gathering
 from orchestrator.entry.web.health import health_routes
 from orchestrator.entry.web.hooks import Ears, check_guarded, hook_routes
@@ -33,7 +35,8 @@ class Front:
 
     `public_url`: where providers reach us; links in messages lead to the shop's `base_url`.
     `write_key`: with which the shop's site tells of events, and opens inboxes; `decide` is told of
-    whose the events are. `answering`: in which words STOP is confirmed.
+    whose the events are. `answering`: in which words STOP is confirmed. `console`: what those ask
+    who have its key.
     """
 
     shop: Shop
@@ -43,6 +46,7 @@ class Front:
     write_key: str | None = None
     answering: Answering | None = None
     decide: Decide | None = None
+    console: tuple[Desk, str] | None = None
 
     def routes(self, engine: Engine) -> Sequence[BaseRoute]:
         """All of it. Raises Broken for a plugin that would believe whoever calls."""
@@ -57,6 +61,7 @@ class Front:
             *page_routes(pages),
             *tracking_routes(engine, self.shop, signed, pages.nowhere),
             *self._of_site(engine),
+            *self._of_console(),
         ]
 
     def _of_site(self, engine: Engine) -> Sequence[BaseRoute]:
@@ -69,6 +74,12 @@ class Front:
             *inbox_routes(engine, self.shop, self.write_key),
             *collector_routes(gathering, self.write_key),
         ]
+
+    def _of_console(self) -> Sequence[BaseRoute]:
+        if self.console is None:
+            return []
+        desk, key = self.console
+        return console_routes(desk, self.shop, key, [own_templates() / "console"])
 
 
 @dataclass(frozen=True)

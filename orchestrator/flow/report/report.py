@@ -1,8 +1,8 @@
 """What every campaign did: what left, what did not and why, what it cost, and what it brought."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -83,7 +83,7 @@ class CampaignReport:
     purpose: str
     channels: tuple[OnChannel, ...]
     not_sent: tuple[NotSent, ...]
-    goal: Reached | None
+    goal: Reached | None = None
     held: tuple[str, ...] = ()
     """What holds messages of it back, but for pauses."""
 
@@ -101,8 +101,11 @@ class Report:
     currency: str
 
 
-def report(tactful: Tactful, now: datetime) -> Report:
-    """Everything up to `now`."""
+def report(
+    tactful: Tactful, now: datetime, only: Collection[str] = (), *, with_goals: bool = True
+) -> Report:
+    """Everything up to `now`, of all campaigns or of some; what they brought takes longest to
+    tell."""
     with reading(tactful.engine) as connection:
         rows = stated(connection)
         twice = maybe_twice(connection)
@@ -113,10 +116,10 @@ def report(tactful: Tactful, now: datetime) -> Report:
         current = {version.name: version for version in tactful.versions}
         approved = approvals(connection)
         watched = unreleased(connection)
-        names = sorted({row.campaign for row in rows} | passes.keys() | current.keys())
+        known = {row.campaign for row in rows} | passes.keys() | current.keys()
+        names = sorted(known & set(only) if only else known)
         found = tuple(
             _campaign(
-                connection,
                 tactful,
                 name,
                 current.get(name),
@@ -125,15 +128,15 @@ def report(tactful: Tactful, now: datetime) -> Report:
                 twice,
                 passes.get(name, Counter()),
                 tuple(_held(name, current.get(name), approved, watched)),
-                now,
             )
             for name in names
         )
+        if with_goals:
+            found = tuple(_with_goal(connection, one, current, now) for one in found)
     return Report(found, tactful.shop.currency)
 
 
 def _campaign(
-    connection: Connection,
     tactful: Tactful,
     name: str,
     version: Version | None,
@@ -142,21 +145,25 @@ def _campaign(
     twice: Mapping[tuple[str, str], int],
     passed: Counter[str],
     held: tuple[str, ...],
-    now: datetime,
 ) -> CampaignReport:
     channels = tuple(
         _channel(tactful, name, channel, rows, left, twice.get((name, channel), 0))
         for channel in sorted({row.channel for row in rows if row.channel != NO_CHANNEL})
     )
-    cost = sum((one.cost for one in channels), Decimal(0))
     return CampaignReport(
         campaign=name,
         purpose="" if version is None else version.campaign.purpose,
         channels=channels,
         not_sent=_not_sent(tactful, version, rows, passed),
-        goal=None if version is None else _goal(connection, version, cost, now),
         held=held,
     )
+
+
+def _with_goal(
+    connection: Connection, one: CampaignReport, current: Mapping[str, Version], now: datetime
+) -> CampaignReport:
+    version = current.get(one.campaign)
+    return one if version is None else replace(one, goal=_goal(connection, version, one.cost, now))
 
 
 def _held(

@@ -1,0 +1,153 @@
+"""The engine as the console asks it: with the campaigns that are at work, and no channel open."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Lock
+
+from sqlalchemy import Engine
+
+from orchestrator.entry import switch
+from orchestrator.entry.chance import new_deployment
+from orchestrator.entry.looking import HeldBack, Look, held, look
+from orchestrator.entry.metrics import Known
+from orchestrator.entry.opening import make_tactful, read_campaigns
+from orchestrator.entry.plugins import rehearsal_channels
+from orchestrator.entry.settings import Settings
+from orchestrator.flow import canary
+from orchestrator.flow.explain import (
+    ExplainedCustomer,
+    ExplainedMessage,
+    explain_customer,
+    explain_message,
+)
+from orchestrator.flow.forecast import Forecast, agree, forecast
+from orchestrator.flow.preview import Preview, preview
+from orchestrator.flow.published import published
+from orchestrator.flow.replies import Read, Reply, read, replies
+from orchestrator.flow.report import Report, report
+from orchestrator.flow.tactful import Tactful
+from orchestrator.model.errors import Broken, NotFound
+from orchestrator.model.problem import or_near
+from orchestrator.store import controls
+from orchestrator.store.approvals import Approval
+from orchestrator.store.campaigns import current_versions
+from orchestrator.store.controls import Pause
+from orchestrator.store.database import reading, writing
+
+REPLIES_MAX = 100
+_ID_MAX = 2**63 - 1
+
+
+class Busy(Broken):
+    """Somebody else's plan is being made."""
+
+
+class Desk:
+    """Answers whoever has come in; every answer is made for an instant.
+
+    The links in what it renders are signed with a secret that is thrown away: none is ever valid.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine = engine
+        self._settings = settings
+        self._made: Tactful | None = None
+        self._at_work: dict[str, str] = {}
+        self._making = Lock()
+        self._planning = Lock()
+
+    def tactful(self) -> Tactful:
+        """With what was put to work last; where nothing was, as the folder has it now."""
+        with reading(self.engine) as connection:
+            current = current_versions(connection)
+        with self._making:
+            if self._made is None or current != self._at_work or not current:
+                loaded = published(self.engine) or read_campaigns(self._settings)
+                assert loaded.settings is not None  # nothing is wrong, so it is there
+                channels, _ = rehearsal_channels(loaded.settings.shop, self._settings)
+                self._made = make_tactful(self.engine, loaded, channels, new_deployment())
+                self._at_work = current
+            return self._made
+
+    def look(self, now: datetime) -> tuple[Look, list[HeldBack]]:
+        """Queues, workers, trouble, and what is held back."""
+        known = Known.of(self.tactful().shop)
+        with reading(self.engine) as connection:
+            return look(connection, known, now), held(connection)
+
+    def paused(self) -> list[Pause]:
+        """All that is stopped."""
+        with reading(self.engine) as connection:
+            return controls.pauses(connection)
+
+    def report(self, now: datetime, *only: str, with_goals: bool = True) -> Report:
+        """What campaigns did."""
+        return report(self.tactful(), now, only, with_goals=with_goals)
+
+    def plan(self, now: datetime, campaign: str | None = None, samples: int = 3) -> Forecast:
+        """What would leave. Raises NotFound, and Busy while another is being made."""
+        tactful = self.tactful()
+        names = [version.name for version in tactful.versions]
+        if campaign is not None and campaign not in names:
+            raise NotFound(or_near(f"there is no campaign {campaign!r} at work", campaign, names))
+        only = () if campaign is None else (campaign,)
+        with self._alone():
+            return forecast(tactful, now, only=only, samples_max=samples)
+
+    def preview(
+        self, campaign: str, customer: str, now: datetime, channel: str | None, step: int | None
+    ) -> Preview:
+        """A message as one customer would see it. Raises NotFound."""
+        return preview(self.tactful(), campaign, customer, now, channel=channel, step=step)
+
+    def customer(self, key: str, now: datetime) -> ExplainedCustomer:
+        """All about a customer, with every campaign's verdict. Raises NotFound."""
+        return explain_customer(self.tactful(), key, now)
+
+    def message(self, id: int) -> ExplainedMessage:
+        """All about a message. Raises NotFound."""
+        if id > _ID_MAX:
+            raise NotFound(f"there is no message {id}")
+        return explain_message(self.tactful(), id)
+
+    def replies(self) -> list[Reply]:
+        """What waits for a person."""
+        return replies(self.engine, self.tactful().shop, REPLIES_MAX)
+
+    def settle(self, id: int, *, is_end: bool, now: datetime) -> Read:
+        """A reply as a person has understood it. Raises NotFound."""
+        if id > _ID_MAX:
+            raise NotFound(f"there is no reply {id}")
+        ends, others = ([id], []) if is_end else ([], [id])
+        return read(self.engine, self.tactful().shop, ends, others, now)
+
+    def pause(self, what: str, name: str | None, reason: str, now: datetime) -> bool:
+        """Stop it; False when it was stopped already. Raises WrongUse and Broken."""
+        return switch.pause(self.engine, self._settings, switch.named(what, name), reason, now)
+
+    def resume(self, what: str, name: str | None) -> bool:
+        """Let it go on; False when it was not stopped. Raises WrongUse and Broken."""
+        return switch.resume(self.engine, switch.named(what, name))
+
+    def approve(
+        self, campaign: str, digest: str, audience: int | None, by: str, now: datetime
+    ) -> Approval:
+        """Approve of a plan that was looked at. Raises WrongUse, and Busy."""
+        with self._alone():
+            return agree(self.tactful(), campaign, digest, audience, by, now)
+
+    def release(self, campaign: str, now: datetime) -> int:
+        """Let the rest follow a campaign's first messages; of so many steps."""
+        with writing(self.engine) as connection:
+            return canary.release(connection, campaign, now)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One plan at a time: each asks everything of the database that planning asks."""
+        if not self._planning.acquire(blocking=False):
+            raise Busy("a plan is being made for somebody else; try again in a moment")
+        try:
+            yield
+        finally:
+            self._planning.release()

@@ -1,0 +1,234 @@
+"""The console's addresses: who has not come in is led to the door, and errors become sentences."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from orchestrator.entry import clock
+from orchestrator.entry.logs import get_logger
+from orchestrator.entry.web.body import TooLarge, Unreadable, read_body
+from orchestrator.entry.web.console.api import BY, Answer, Api, fields_of, key_of, told
+from orchestrator.entry.web.console.desk import Busy, Desk
+from orchestrator.entry.web.console.guard import SESSION, Guard, Session
+from orchestrator.entry.web.console.pages import COOKIE, HOME, Asked, ConsolePages, safe
+from orchestrator.model.errors import NotFound, ProblemsFound, TactfulError, WrongUse
+from orchestrator.model.shop import Shop
+
+BYTES_MAX = 64 * 1024
+FIELDS_MAX = 50
+
+Page = Callable[[Asked], Response]
+
+
+def console_routes(desk: Desk, shop: Shop, key: str, folders: list[Path]) -> list[Route]:
+    """All of it. Raises Broken for a key that could be guessed."""
+    guard = Guard(key)
+    pages = ConsolePages(desk, shop, folders)
+    shown = _Shown(guard, pages)
+    api, answered = Api(desk), _Answered(guard)
+    return [
+        Route(f"{HOME}/door", shown.door, methods=["GET", "POST"]),
+        Route(f"{HOME}/leave", shown.leave, methods=["POST"]),
+        *(
+            Route(HOME + path, shown.page(page))
+            for path, page in (
+                ("", pages.overview),
+                ("/campaigns", pages.campaigns),
+                ("/campaigns/{name}", pages.campaign),
+                ("/campaigns/{name}/plan", pages.plan),
+                ("/campaigns/{name}/preview", pages.preview),
+                ("/campaigns/{name}/preview/letter", pages.preview_letter),
+                ("/customers", pages.customer),
+                ("/messages/{id:int}", pages.message),
+                ("/messages/{id:int}/letter", pages.letter),
+                ("/replies", pages.replies),
+            )
+        ),
+        *(
+            Route(HOME + path, shown.button(press), methods=["POST"])
+            for path, press in (
+                ("/pause", pages.pause),
+                ("/resume", pages.resume),
+                ("/approve", pages.approve),
+                ("/release", pages.release),
+                ("/replies", pages.settle),
+            )
+        ),
+        *(
+            Route(f"{HOME}/api/{path}", answered.question(ask), methods=["GET"])
+            for path, ask in (
+                ("status", api.status),
+                ("report", api.report),
+                ("plan", api.plan),
+                ("customers/{key:path}", api.customer),
+                ("messages/{id:int}", api.message),
+                ("replies", api.replies),
+            )
+        ),
+        *(
+            Route(f"{HOME}/api/{path}", answered.call(ask), methods=["POST"])
+            for path, ask in (("pause", api.pause), ("resume", api.resume))
+        ),
+    ]
+
+
+class _Shown:
+    """What browsers ask for."""
+
+    def __init__(self, guard: Guard, pages: ConsolePages) -> None:
+        self._guard = guard
+        self._pages = pages
+
+    async def door(self, request: Request) -> Response:
+        """The key and a name are given here."""
+        back = safe(request.query_params.get("back", HOME))
+        if request.method != "POST":
+            return self._pages.door(back)
+        form = await _form_of(request)
+        if isinstance(form, Response):
+            return form
+        name = " ".join(form.get("name", "").split())
+        if not name.isprintable() or not name or not self._guard.is_key(form.get("key", "")):
+            return self._pages.door(back, wrong=True)
+        inside = RedirectResponse(safe(form.get("back", HOME)), 303)
+        inside.set_cookie(
+            COOKIE,
+            self._guard.begin(name, clock.now()),
+            max_age=int(SESSION.total_seconds()),
+            path=HOME,
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="lax",
+        )
+        return inside
+
+    async def leave(self, _request: Request) -> Response:
+        """The cookie is taken back."""
+        outside = RedirectResponse(f"{HOME}/door", 303)
+        outside.delete_cookie(COOKIE, path=HOME)
+        return outside
+
+    def page(self, page: Page) -> Callable[[Request], Any]:
+        """A page, for whoever has come in."""
+
+        async def answer(request: Request) -> Response:
+            now = clock.now()
+            session = self._session(request, now)
+            if session is None:
+                back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                return RedirectResponse(f"{HOME}/door?back={quote(back)}", 303)
+            asked = Asked(session, request.path_params, request.query_params, {}, now)
+            return await self._answered(page, asked)
+
+        return answer
+
+    def button(self, press: Page) -> Callable[[Request], Any]:
+        """A button on one of our pages, pressed by whoever has come in."""
+
+        async def answer(request: Request) -> Response:
+            now = clock.now()
+            session = self._session(request, now)
+            form = await _form_of(request)
+            if isinstance(form, Response):
+                return form
+            if session is None or not self._guard.is_form_of(session, form.get("form", "")):
+                title, why = "Come in again", "Nothing was changed: this page was of another day."
+                return self._pages.sorry(session, 403, title, why)
+            asked = Asked(session, request.path_params, request.query_params, form, now)
+            return await self._answered(press, asked)
+
+        return answer
+
+    def _session(self, request: Request, now: datetime) -> Session | None:
+        return self._guard.session(request.cookies.get(COOKIE, ""), now)
+
+    async def _answered(self, page: Page, asked: Asked) -> Response:
+        try:
+            asked.check()
+            return await run_in_threadpool(page, asked)
+        except (TactfulError, SQLAlchemyError) as error:
+            status, title, why = _told(error)
+            return self._pages.sorry(asked.session, status, title, why)
+
+
+class _Answered:
+    """What programs ask for."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def question(self, ask: Answer) -> Callable[[Request], Any]:
+        """Changes nothing."""
+
+        async def answer(request: Request) -> Response:
+            return await self._answered(ask, request)
+
+        return answer
+
+    def call(self, ask: Answer) -> Callable[[Request], Any]:
+        """Changes what the body says."""
+
+        async def answer(request: Request) -> Response:
+            return await self._answered(ask, request, with_body=True)
+
+        return answer
+
+    async def _answered(
+        self, ask: Answer, request: Request, *, with_body: bool = False
+    ) -> Response:
+        if not self._guard.is_key(key_of(request)):
+            return told({"error": "the console's key is wrong"}, 401)
+        try:
+            form = fields_of(await read_body(request, BYTES_MAX)) if with_body else {}
+        except (TooLarge, Unreadable):
+            return told({"error": "the body is cut off, or too large"}, 400)
+        except WrongUse as error:
+            return told({"error": str(error)}, 400)
+        asked = Asked(Session(BY, ""), request.path_params, request.query_params, form, clock.now())
+        try:
+            asked.check()
+            return told(await run_in_threadpool(ask, asked))
+        except (TactfulError, SQLAlchemyError) as error:
+            status, _, why = _told(error)
+            return told({"error": why}, status)
+
+
+def _told(error: Exception) -> tuple[int, str, str]:
+    """The status, a title, and what it means."""
+    match error:
+        case NotFound():
+            return 404, "Not here", str(error)
+        case WrongUse():
+            return 422, "This cannot be done", str(error)
+        case Busy():
+            return 503, "One moment", str(error)
+        case ProblemsFound():
+            first, more = error.problems[0], len(error.problems) - 1
+            also = f", and {more} more; `tactful check` tells all" if more else ""
+            return 409, "The campaigns are wrong as they are written", f"{first}{also}"
+        case TactfulError():
+            return 503, "Something is not as it must be", str(error)
+        case _:
+            get_logger(__name__).error("the console cannot answer", exc_info=True)
+            return 503, "The database does not answer", "Try again in a moment."
+
+
+async def _form_of(request: Request) -> dict[str, str] | Response:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        return Response(status_code=415)
+    try:
+        raw = (await read_body(request, BYTES_MAX)).decode()
+        return dict(parse_qsl(raw, keep_blank_values=True, max_num_fields=FIELDS_MAX))
+    except TooLarge:
+        return Response(status_code=413, headers={"connection": "close"})
+    except (Unreadable, ValueError):
+        return Response(status_code=400)

@@ -1,0 +1,290 @@
+"""The console in a browser: what each page tells, and what each button does."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from orchestrator.entry.settings import settings
+from orchestrator.entry.web.console import desk as module
+from orchestrator.entry.web.console.desk import Desk
+from orchestrator.model.errors import Broken
+from orchestrator.store.database import open_database
+from tests.cli.shop import ShopFolder
+from tests.console.room import KEY, Room, console
+from tests.feedback.site import Answer
+
+HOSTILE = '<script>alert("x")</script>'
+PAGES = (
+    "",
+    "?watch=1",
+    "/campaigns",
+    "/campaigns/hello",
+    "/campaigns/hello/plan",
+    "/campaigns/hello/preview",
+    "/campaigns/hello/preview?customer=ann",
+    "/campaigns/deal/preview?customer=ann&channel=sms&step=0",
+    "/customers",
+    "/customers?key=ann",
+    "/replies",
+)
+
+
+def said(answer: Answer) -> str:
+    """The words of a page."""
+    inside = re.sub(r"<style>.*?</style>", "", answer.text, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", inside).split())
+
+
+def paused(room: Room) -> list[tuple[str, str]]:
+    return [(one["name"], one["reason"]) for one in told(room, "status")["paused"]]
+
+
+def told(room: Room, path: str) -> Any:
+    return json.loads(room.ask(path).body)
+
+
+def test_who_has_no_key_sees_the_door(room: Room) -> None:
+    for path in PAGES:
+        answer = room.get(path)
+        assert answer.status == 303, path
+        assert answer.headers["location"].startswith("/console/door?back=/console"), path
+    assert room.enter(key="wrong" * 10).status == 403
+    assert room.enter(name=" ").status == 403
+    assert room.cookie == ""
+    assert "ann" not in room.get("/customers?key=ann").text
+
+
+def test_the_key_opens_it_and_leads_back(room: Room) -> None:
+    wanted = "/console/customers?key=ann"
+    answer = room.enter(back=wanted)
+    assert (answer.status, answer.headers["location"]) == (303, wanted)
+    cookie = answer.headers["set-cookie"]
+    assert {"HttpOnly", "Path=/console", "SameSite=lax"} <= set(cookie.split("; "))
+    assert "Ann Lee" in said(room.get(""))
+    room.caller.post("/console/leave", cookie=room.cookie)
+
+
+@pytest.mark.parametrize(
+    "back",
+    ["https://evil.example", "//evil.example", "/console//../..\\x", "/consoles", "\r\nx: y", ""],
+)
+def test_the_door_leads_nowhere_else(room: Room, back: str) -> None:
+    assert room.enter(back=back).headers["location"] == "/console"
+
+
+def test_behind_tls_the_cookie_stays_there(room: Room) -> None:
+    form = {"name": "Ann", "key": KEY, "back": "/console"}
+    answer = room.caller.post("/console/door", form, x_forwarded_proto="https")
+    assert "Secure" in answer.headers["set-cookie"].split("; ")
+
+
+def test_every_page_answers_and_no_script_could_run(room: Room) -> None:
+    room.enter()
+    for path in PAGES:
+        answer = room.get(path)
+        assert answer.status == 200, (path, said(answer))
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src")
+        assert answer.headers["cache-control"] == "no-store"
+        assert "<script" not in answer.text
+
+
+def test_what_is_going_on(room: Room) -> None:
+    room.enter()
+    page = said(room.get(""))
+    assert "Tue 24 Nov 2026, 12:00 (America/New_York)" in page
+    assert "Nobody is at work." in page
+    assert 'http-equiv="refresh"' in room.get("?watch=1").text
+    assert 'http-equiv="refresh"' not in room.get("").text
+
+
+def test_a_plan_before_anything_leaves(room: Room) -> None:
+    room.enter()
+    before = room.shop.content()
+    page = said(room.get("/campaigns/hello/plan"))
+    assert "1 messages, 0.0010 USD" in page
+    assert "Hello Paris" in page
+    (wanted,) = told(room, "plan?campaign=hello")["campaigns"]
+    assert f"digest {wanted['digest']}" in page
+    assert room.shop.content() == before
+
+
+def test_one_plan_at_a_time(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.enter()
+    answers: list[Answer] = []
+    plain = module.forecast
+
+    def slow(*given: object, **more: object) -> object:
+        monkeypatch.setattr(module, "forecast", plain)
+        answers.append(room.get("/campaigns/hello/plan"))
+        return plain(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "forecast", slow)
+    assert room.get("/campaigns/hello/plan").status == 200
+    assert answers[0].status == 503
+    assert "a plan is being made for somebody else" in said(answers[0])
+
+
+def test_a_customer_explained(room: Room) -> None:
+    room.enter()
+    page = said(room.get("/customers?key=ann"))
+    assert "hello inform — would get it by email" in page
+    assert "✓ trait: city, in: [Paris, Rome] — is Paris campaigns/hello/campaign.yaml:6" in page
+    assert "email * given" in page
+    answer = room.get("/customers?key=nobody")
+    assert (answer.status, "there is no customer" in said(answer)) == (404, True)
+
+
+@pytest.fixture
+def evening(town: ShopFolder) -> Iterator[Room]:
+    """What was due has left."""
+    town.ok("run", "--once")
+    with console(town) as made:
+        yield made
+
+
+def test_a_message_with_its_page(evening: Room) -> None:
+    room = evening
+    room.enter()
+    (number,) = re.findall(r'href="/console/messages/(\d+)"', room.get("/customers?key=ann").text)
+    page = room.get(f"/messages/{number}")
+    assert "accepted" in said(page)
+    assert "Hello from Corner Shop" in said(page)
+    letter = room.get(f"/messages/{number}/letter")
+    assert "Hello Paris</p>" in letter.text
+    policy = letter.headers["content-security-policy"]
+    assert {"default-src 'none'", "sandbox", "frame-ancestors 'self'"} <= set(policy.split("; "))
+    assert "/o/" not in letter.text, "looking at it must not count as opening"
+    report = said(room.get("/campaigns/hello"))
+    assert "1 accepted" in report
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/messages/0",
+        "/messages/77",
+        f"/messages/{2**64}",
+        "/messages/77/letter",
+        "/campaigns/helo",
+        "/campaigns/helo/plan",
+        "/campaigns/helo/preview",
+        "/campaigns/hello/preview?customer=nobody",
+        "/campaigns/hello/preview?customer=ann&channel=sms",
+        "/campaigns/hello/preview?customer=ann&step=7",
+        "/campaigns/deal/preview/letter?customer=ann",
+    ],
+)
+def test_what_there_is_not(room: Room, path: str) -> None:
+    room.enter()
+    assert room.get(path).status == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/customers?key=%00", "/campaigns/%0a", "/campaigns/hello/preview?customer=%00", "?a=%ff%00"],
+)
+def test_what_no_database_keeps(room: Room, path: str) -> None:
+    room.enter()
+    assert room.get(path).status in (404, 422)
+    assert room.press("/pause", what="everything", reason="a\0b").status == 422
+    assert paused(room) == []
+
+
+def test_hostile_words_are_words(room: Room) -> None:
+    room.enter(name=HOSTILE)
+    room.shop.add_customer("bob", city=HOSTILE, email=None, phone=None)
+    room.press("/pause", what="campaign deal", reason=HOSTILE)
+    for path in (
+        "",
+        "/customers?key=bob",
+        f"/customers?key={HOSTILE}",
+        "/campaigns/<script>alert(1)",
+    ):
+        answer = room.get(path.replace("<", "%3C").replace(">", "%3E").replace('"', "%22"))
+        assert "<script" not in answer.text, path
+        assert "alert(" in answer.text, path
+
+
+def test_pause_and_let_go_on(room: Room) -> None:
+    room.enter()
+    answer = room.press("/pause", what="campaign hello", reason="wrong prices", back="/console?x")
+    assert (answer.status, answer.headers["location"]) == (303, "/console?x")
+    assert paused(room) == [("hello", "wrong prices, by Ann Lee")]
+    assert "Campaign hello is paused" in said(room.get(""))
+    assert "This campaign is paused." in said(room.get("/campaigns/hello"))
+    room.press("/resume", what="campaign hello")
+    room.press("/pause", what="everything")
+    assert paused(room) == [("*", "by Ann Lee")]
+    assert room.press("/pause", what="campaign helo").status == 404
+    assert room.press("/pause", what="campain hello").status == 422
+    room.press("/resume", what="everything")
+    assert paused(room) == []
+
+
+def test_no_other_page_presses_a_button(room: Room) -> None:
+    room.enter()
+    for form in ({}, {"form": "0" * 64}, {"form": ""}):
+        given = {"what": "everything", **form}
+        answer = room.caller.post("/console/pause", given, cookie=room.cookie)
+        assert answer.status == 403
+    form = {"form": room.form(), "what": "everything"}
+    assert room.caller.post("/console/pause", form).status == 403  # no cookie
+    kind = {"cookie": room.cookie, "content-type": "application/json"}
+    assert room.caller.call("POST", "/console/pause", b"{}", kind).status == 415
+    large = b"form=" + b"x" * 100_000
+    kind = {"cookie": room.cookie, "content-type": "application/x-www-form-urlencoded"}
+    assert room.caller.call("POST", "/console/pause", large, kind).status == 413
+    many = b"&".join(b"a%d=1" % number for number in range(1_000))
+    assert room.caller.call("POST", "/console/pause", many, kind).status == 400
+    assert paused(room) == []
+
+
+def test_somebody_approves(room: Room) -> None:
+    room.shop.change("campaigns/shop.yaml", "country: US", "country: US\napproval: required")
+    room.shop.put_to_work()
+    room.enter()
+    plan = room.get("/campaigns/hello/plan")
+    assert "waits until somebody approves of this content" in said(plan)
+    (digest,) = re.findall(r'name="digest" value="([^"]+)"', plan.text)
+    wanted = {"campaign": "hello", "digest": digest}
+    assert room.press("/approve", **wanted).status == 422  # asks as things happen: of how many?
+    assert room.press("/approve", **wanted, audience="many").status == 422
+    assert room.press("/approve", **wanted, audience="20", back="/console").status == 303
+    (one,) = told(room, "plan?campaign=hello")["campaigns"]
+    assert one["approval"].startswith("approved by Ann Lee on 2026-11-24, for 20")
+
+
+def test_the_campaigns_that_were_put_to_work_last(room: Room) -> None:
+    room.enter()
+    assert room.get("/campaigns/hullo/plan").status == 404
+    room.shop.copy_campaign("hello", "hullo")
+    assert room.get("/campaigns/hullo/plan").status == 404  # somebody is writing it yet
+    room.shop.put_to_work()
+    assert room.get("/campaigns/hullo/plan").status == 200
+
+
+def test_a_database_that_is_away(room: Room) -> None:
+    room.enter()
+    for connection in room.shop.database():
+        connection.execute(text("ALTER TABLE campaigns RENAME TO elsewhere"))
+    answer = room.get("")
+    assert answer.status == 503
+    assert "The database does not answer" in said(answer)
+
+
+def test_without_a_key_there_is_no_console(town: ShopFolder) -> None:
+    with console(town, console=None) as room:
+        for path in ("", "/door", "/campaigns", "/api/status"):
+            assert room.get(path).status == 404
+
+
+def test_a_key_that_could_be_guessed_starts_nothing(town: ShopFolder) -> None:
+    engine = open_database(town.url)
+    desk = Desk(engine, settings(town.home))
+    with pytest.raises(Broken, match="TACTFUL_CONSOLE_KEY"), console(town, console=(desk, "open")):
+        pass
+    engine.dispose()
