@@ -17,6 +17,7 @@ from tests.support.shop import NOW, Small, consent, customer, event
 
 KEY = "a key of the shop's own servers"
 SITE = "https://shop.example.com"
+ORDERS = "https://www.example.com"
 TEMPLATES = {
     "inbox.subject.j2": "{{ event.properties.ref }}\n",
     "inbox.txt.j2": "A word for you\n",
@@ -29,7 +30,10 @@ def caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
         tmp_path,
         {"hello": {"channels": ["inbox"], "expires": "3d"}},
         database=str(tmp_path / "t.db"),
-        shop={"channels": {"inbox": {"through": "inbox"}}},
+        shop={
+            "channels": {"inbox": {"through": "inbox"}},
+            "order_url": f"{ORDERS}/order/{{product}}",
+        },
         channel=InboxChannel(InboxSettings()),
         templates={"hello": TEMPLATES},
     )
@@ -115,7 +119,12 @@ def test_a_browser_may_ask_from_the_shops_own_pages_alone(caller: Caller) -> Non
         "access-control-request-method": "GET",
         "access-control-request-headers": "authorization",
     }
-    for origin, allowed in ((SITE, SITE), ("https://other.example.com", None)):
+    for origin, allowed in (
+        (SITE, SITE),
+        (ORDERS, ORDERS),  # Tactful answers on a host of its own, as `tactful init` writes it
+        ("https://other.example.com", None),
+        ("https://other.www.example.com", None),
+    ):
         answer = caller.call("OPTIONS", "/v1/inbox", headers={**wanted, "origin": origin})
         assert answer.headers.get("access-control-allow-origin") == allowed
     assert (

@@ -1,8 +1,8 @@
 """`GET /v1/inbox?customer=…`, `POST /v1/inbox/seen` and `/clicked`: the inbox in the shop's site.
 
 Whoever holds the write key signs for a customer who has signed in (`inbox_token`), and gives the
-token to that customer's page, which may then read that one inbox and no other. Pages of the shop's
-own address alone may ask from a browser.
+token to that customer's page, which may then read that one inbox and no other. From a browser only
+the shop's own pages may ask.
 """
 
 import hmac
@@ -73,10 +73,9 @@ def inbox_routes(engine: Engine, shop: Shop, write_key: str) -> list[Route]:
 
         return take
 
-    site = urlsplit(str(shop.base_url))
     from_site = Middleware(
         CORSMiddleware,
-        allow_origins=[f"{site.scheme}://{site.netloc}"],
+        allow_origins=_origins(shop),
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type"],
     )
@@ -89,6 +88,13 @@ def inbox_routes(engine: Engine, shop: Shop, write_key: str) -> list[Route]:
         Route(f"/v1/inbox{path}", way, methods=[method, "OPTIONS"], middleware=[from_site])
         for path, way, method in ways
     ]
+
+
+def _origins(shop: Shop) -> list[str]:
+    """Where the shop's pages are. `base_url` may be a host for Tactful's pages alone; customers
+    have signed in where they order."""
+    urls = (urlsplit(url.lower()) for url in (str(shop.base_url), shop.order_url))
+    return sorted({f"{url.scheme}://{url.netloc}" for url in urls})
 
 
 async def _answer(work: Callable[[], dict[str, Any] | None]) -> Response:
