@@ -82,6 +82,9 @@ class GuardedLine(Line):
     """
 
     answer_bytes_max = 65_536
+    status_is_all = (
+        True  # many a receiver puts a whole page of the shop's under its 200, or its 404
+    )
 
     def __init__(
         self, origin: str, timeout_s: float, *, allow_private: bool, trust: ssl.SSLContext

@@ -66,6 +66,8 @@ class Line:
     """
 
     answer_bytes_max = ANSWER_BYTES_MAX
+    status_is_all = False
+    """What is longer than that is left unread, and is an answer all the same."""
 
     def __init__(self, origin: str, timeout_s: float) -> None:
         url = urlsplit(origin)
@@ -108,10 +110,11 @@ class Line:
         finally:
             response.close()
         self._quiet_since_s = monotonic()
-        is_whole = not response.length and len(read) <= self.answer_bytes_max
+        is_long = len(read) > self.answer_bytes_max
+        is_whole = not response.length and not is_long
         if response.will_close or not is_whole or response.status < 200:
             self.close()
-        if not is_whole:
+        if not is_whole and not (is_long and self.status_is_all):
             raise Unanswered("half an answer, or one of endless length")
         return Answer(response.status, response.headers, read)
 
