@@ -65,6 +65,8 @@ def _in_words(cls: type[Channel[Any]], error: ValidationError) -> list[SettingPr
         known = ", ".join(cls.Settings.model_fields)
         fix = f"{cls.name} knows: {known}" if fault["type"] == "extra_forbidden" else ""
         what = fault["msg"].removeprefix("Value error, ")  # pydantic's words before a plugin's own
+        if fault["type"] == "missing":
+            what = "is not set"
         problems.append(SettingProblem(field, what, fix))
     return problems
 

@@ -3,14 +3,14 @@
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from channels.contract import Channel
 from channels.outbox import OutboxChannel, OutboxSettings
 from channels.registry import Broken as BrokenPlugin
 from channels.registry import Installed, find_channels, installed
-from channels.settings import load_settings
+from channels.settings import SettingProblem, load_settings
 from orchestrator.entry.settings import Settings
 from orchestrator.flow.plugin_calls import what_broke
 from orchestrator.model.errors import Broken
@@ -50,10 +50,17 @@ def _with_settings(one: Installed, settings: Settings) -> Channel[Any]:
 def _made(one: Installed, written: Mapping[str, object]) -> Channel[Any]:
     loaded = load_settings(one.cls, written, os.environ)
     if isinstance(loaded, list):
-        said = "; ".join(map(str, loaded))
         prefix = f"TACTFUL_{one.name}_".upper()
-        raise Broken(f"the channel plugin {one.name} is not set up: {said}; set {prefix}…")
+        said = [_by_variable(problem, prefix) for problem in loaded]
+        raise Broken(f"the channel plugin {one.name} is not set up: {'; '.join(said)}")
     return one.cls(loaded)
+
+
+def _by_variable(problem: SettingProblem, prefix: str) -> str:
+    """With the whole name of what is to be set, ready to be copied."""
+    if not problem.field:
+        return f"{problem}; set {prefix}…"
+    return str(replace(problem, field=f"{prefix}{problem.field.upper()}"))
 
 
 @dataclass(frozen=True, slots=True)

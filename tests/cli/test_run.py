@@ -86,7 +86,17 @@ def test_a_channel_that_is_not_set_up(shop: ShopFolder) -> None:
     result = shop("run", "--once")
     assert result.exit_code == 3
     assert "email_smtp is not set up" in result.stderr
-    assert "TACTFUL_EMAIL_SMTP_" in result.stderr
+    assert "TACTFUL_EMAIL_SMTP_HOST: is not set" in result.stderr
+
+
+def test_settings_of_a_channel_that_belong_together(
+    shop: ShopFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.change("campaigns/shop.yaml", "email: {through: outbox", "email: {through: email_smtp")
+    monkeypatch.setenv("TACTFUL_EMAIL_SMTP_HOST", "localhost")
+    monkeypatch.setenv("TACTFUL_EMAIL_SMTP_LOGIN", "shop")
+    told = shop("run", "--once").stderr
+    assert "login and password go together; set TACTFUL_EMAIL_SMTP_…" in " ".join(told.split())
 
 
 def test_purchases_are_learned_from_once_a_day_and_after_an_import(shop: ShopFolder) -> None:
