@@ -133,6 +133,7 @@ It is made into HTML once for each version of a campaign; Jinja then fills it fo
   their widths once.
 - `mj-preview` is the preheader. `mj-style` is put into the tags, and stays for the rules that
   depend on a screen.
+- `<mjml>` without `lang` is in the customer's language.
 - `{% set %}` and `{% import %}` may stand before `<mjml>`. `mj-include` reads no files; within
   `mj-text` and `mj-raw` `{% include "_part.html.j2" %}` does.
 

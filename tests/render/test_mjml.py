@@ -103,6 +103,17 @@ def test_statements_choose_and_repeat_for_each_message() -> None:
     assert rendered().html.count('class="loud"') == 1
 
 
+@pytest.mark.parametrize(
+    ("written", "told"), [("", "fr"), (' lang="de"', "de"), (' lang="{{ language }}"', "fr")]
+)
+def test_a_letter_is_in_its_customers_language(written: str, told: str) -> None:
+    source = LETTER.replace(' lang="{{ language }}"', written)
+    made = render_email(letter(source), message(products=PRODUCTS, locale="fr_FR"), offer=True)
+    assert isinstance(made, Rendered), made
+    assert made.html.count(f' lang="{told}"') == 2
+    assert 'lang="und"' not in made.html
+
+
 def test_a_mail_parser_reads_it() -> None:
     made = rendered(first_name="Ånn")
     item = Item("1", "1", "email", "ann@example.com", made.text, made.subject, made.html,

@@ -28,6 +28,9 @@ _MJ_STYLE = re.compile(r"<mj-style\b[^>]*>(.*?)</mj-style\s*>", re.DOTALL)
 _HTML_WORDS = re.compile(r"<(style|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _PREVIEW = re.compile(r'<div (style="display:none;[^"]*">)(.*?)(</div>)', re.DOTALL)
 
+_NO_LANGUAGE, _ITS_LANGUAGE = ' lang="und" dir=', ' lang="{{ language }}" dir='
+"""Of an `<mjml>` that names none; who reads aloud, or translates, goes by it."""
+
 _SECTIONS, _CONTENT = "mj-body mj-wrapper", "mj-column mj-hero"
 _PARENTS = {
     name: frozenset(parents.split())
@@ -256,7 +259,7 @@ class _Reader:
             lines += range(first, first + piece[0].count("\n") + 1)
         parts.append(made[at:])
         lines += [lines[-1]] * made.count("\n", at)
-        return Page("".join(parts), tuple(lines))
+        return Page("".join(parts).replace(_NO_LANGUAGE, _ITS_LANGUAGE), tuple(lines))
 
     def _lost(self, came: list[int]) -> Iterator[Fault]:
         statements = [n for n in came if self._pieces[n][0].startswith("{%")]
