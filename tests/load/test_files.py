@@ -95,6 +95,20 @@ def told(root: Path, changes: Mapping[str, str | bytes | None]) -> list[str]:
                 "'macro'."
             ],
         ),
+        (
+            {"templates/frame.html.j2": '<p>\n<img src="/logo.png" alt="">'},
+            [
+                'templates/frame.html.j2:2:11: "/logo.png" leads nowhere from an e-mail '
+                "(write the whole address: https://…/logo.png)"
+            ],
+        ),
+        (
+            {"campaigns/cart/_foot.html.j2": '<a href="news">News</a>'},
+            [
+                'campaigns/cart/_foot.html.j2:1:10: "news" leads nowhere from an e-mail '
+                "(write the whole address: https://…/news)"
+            ],
+        ),
     ],
 )
 def test_told(

@@ -16,6 +16,7 @@ from orchestrator.model.version import INSTEAD_OF
 
 HTML = "email.html.j2"
 MAILS = frozenset({HTML, INSTEAD_OF[HTML]})
+_ENDINGS = tuple(mail.removeprefix("email") for mail in MAILS)
 PLACE = "shop.postal_address"
 WAYS_OUT = frozenset({"links.unsubscribe", "links.preferences"})
 
@@ -41,7 +42,7 @@ def check_mail(
         if not used & WAYS_OUT:
             what = "shows no way to get no more of it"
             yield Problem(name, 1, 1, what, _fix(name, "links.unsubscribe"))
-    yield from _relative(name, text)
+    yield from check_addresses(name, text)
 
 
 def _fix(name: str, variable: str) -> str:
@@ -49,7 +50,13 @@ def _fix(name: str, variable: str) -> str:
     return f"{layout}add {{{{ {variable} }}}}"
 
 
-def _relative(name: str, text: str) -> Iterator[Problem]:
+def is_of_mail(name: str) -> bool:
+    """Whether a template is an e-mail's, or what e-mails include: other messages have no HTML."""
+    return name.endswith(_ENDINGS)
+
+
+def check_addresses(name: str, text: str) -> Iterator[Problem]:
+    """What in a file of an e-mail, or of many, leads nowhere from there."""
     for number, line in enumerate(text.splitlines(), 1):
         for found in _ADDRESS.finditer(line):
             if not _LEADS_SOMEWHERE.match(found["to"]):

@@ -10,7 +10,7 @@ from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError
 from orchestrator.flow.load.events import event_of
 from orchestrator.flow.load.files import used_files
 from orchestrator.flow.load.folder import own_templates
-from orchestrator.flow.load.mails import check_mail, mails
+from orchestrator.flow.load.mails import check_addresses, check_mail, is_of_mail, mails
 from orchestrator.flow.load.promised import Promises
 from orchestrator.flow.load.properties import check_properties
 from orchestrator.flow.render.checks import Known, check_template
@@ -66,6 +66,8 @@ def _check_shared(files: tuple[tuple[str, str], ...]) -> Shared:
     for name in sorted(sources):
         # Their variables are the macros' own, or differ from page to page.
         problems = check_template(templates, name, _Anything())
+        if is_of_mail(name):
+            problems += check_addresses(name, sources[name])
         found.extend(replace(problem, file=SHARED + name) for problem in problems)
     return Shared(sources, tuple(found))
 
@@ -126,9 +128,13 @@ def check_templates(
         if not problems and name in bodies:
             for what, fix in promises.missing(name):
                 yield Problem(f"{folder}/{name}", 1, 1, what, fix)
+        wrong: Iterator[Problem] = iter(())
         if not problems and campaign and name in letters:
-            for problem in check_mail(name, files[name], campaign, shop, promises):
-                yield replace(problem, file=f"{folder}/{name}")
+            wrong = check_mail(name, files[name], campaign, shop, promises)
+        elif not problems and is_of_mail(name):
+            wrong = check_addresses(name, files[name])
+        for problem in wrong:
+            yield replace(problem, file=f"{folder}/{name}")
 
 
 def _bodies(campaign: Campaign, files: Mapping[str, str]) -> list[str]:
