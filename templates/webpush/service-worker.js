@@ -6,7 +6,7 @@
 self.addEventListener("push", (event) => {
   let said = {};
   try {
-    said = event.data ? event.data.json() : {};
+    said = event.data?.json() ?? {};
   } catch {
     // Not one of Tactful's. A browser still wants to see something shown for each push.
   }
@@ -17,6 +17,13 @@ self.addEventListener("push", (event) => {
     data: { url: ofTheWeb(said.url) || "/" },
   });
   event.waitUntil(shown);
+});
+
+// A browser may end a subscription and want another. The next page with the button saves it.
+self.addEventListener("pushsubscriptionchange", (event) => {
+  if (event.oldSubscription && !event.newSubscription) {
+    event.waitUntil(self.registration.pushManager.subscribe(event.oldSubscription.options));
+  }
 });
 
 self.addEventListener("notificationclick", (event) => {

@@ -364,7 +364,35 @@ def test_without_the_extra_it_says_what_to_install(
 NODE = shutil.which("node")
 
 
-@pytest.mark.skipif(NODE is None, reason="no JavaScript engine here")
+needs_node = pytest.mark.skipif(NODE is None, reason="no JavaScript engine here")
+
+
+def in_worker(then: str) -> list[Any]:
+    """What the service worker does where `then` happens, in order."""
+    stage = f"""
+        const heard = {{}}, did = [], waits = [], waitUntil = (one) => waits.push(one);
+        globalThis.self = {{
+          addEventListener: (name, does) => (heard[name] = does),
+          location: {{ hostname: "shop.example.com", origin: "https://shop.example.com" }},
+          registration: {{
+            showNotification: async (title, more) => did.push([title, more]),
+            pushManager: {{ subscribe: async (how) => did.push(how) }},
+          }},
+          clients: {{ matchAll: async () => [], openWindow: async (url) => did.push(url) }},
+        }};
+        {(ROOT / "templates" / "webpush" / "service-worker.js").read_text()}
+        {then}
+        Promise.all(waits).then(() => console.log(JSON.stringify(did)));
+    """
+    assert NODE is not None
+    ran = subprocess.run(
+        [NODE, "-e", stage], capture_output=True, text=True, timeout=30, check=True
+    )
+    found: list[Any] = json.loads(ran.stdout)
+    return found
+
+
+@needs_node
 @pytest.mark.parametrize(
     ("said", "opened"),
     [
@@ -375,57 +403,93 @@ NODE = shutil.which("node")
 )
 def test_the_service_worker_shows_it_and_opens_the_shop(said: str | None, opened: str) -> None:
     payload = json.dumps({"id": "tact-0", "title": "Milk", "body": "$2.49", "url": said})
-    stage = f"""
-        const heard = {{}}, did = [];
-        globalThis.self = {{
-          addEventListener: (name, does) => (heard[name] = does),
-          location: {{ hostname: "shop.example.com", origin: "https://shop.example.com" }},
-          registration: {{ showNotification: async (title, more) => did.push([title, more]) }},
-          clients: {{ matchAll: async () => [], openWindow: async (url) => did.push(url) }},
-        }};
-        {(ROOT / "templates" / "webpush" / "service-worker.js").read_text()}
-        const waits = [], waitUntil = (one) => waits.push(one);
+    (title, more), closed, url = in_worker(f"""
         heard.push({{ data: {{ json: () => ({payload}) }}, waitUntil }});
         const [, more] = did[0];
         const notification = {{ close: () => did.push("closed"), data: more.data }};
         heard.notificationclick({{ notification, waitUntil }});
-        Promise.all(waits).then(() => console.log(JSON.stringify(did)));
-    """
-    assert NODE is not None
-    ran = subprocess.run(
-        [NODE, "-e", stage], capture_output=True, text=True, timeout=30, check=True
-    )
-    (title, more), closed, url = json.loads(ran.stdout)
+    """)
     assert (title, more["body"], more["tag"]) == ("Milk", "$2.49", "tact-0")
     assert (closed, url) == ("closed", opened)
 
 
-def pressed(save: str) -> dict[str, Any]:
-    """What became of a press on the button that subscribes, where `save` does that."""
+@needs_node
+@pytest.mark.parametrize(
+    "data",
+    [
+        "null",
+        *(f"{{ json: () => JSON.parse({one!r}) }}" for one in ("null", "7", '"x"', "[]", "x")),
+    ],
+)
+def test_something_is_shown_for_each_push(data: str) -> None:
+    ((title, more),) = in_worker(f"heard.push({{ data: {data}, waitUntil }});")
+    assert (title, more["body"], more["data"]["url"]) == ("shop.example.com", "", "/")
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("new", "done"), [("null", [{"applicationServerKey": "BAAA"}]), ("{}", [])]
+)
+def test_a_subscription_that_the_browser_ends_is_made_again(new: str, done: list[Any]) -> None:
+    old = '{ options: { applicationServerKey: "BAAA" } }'
+    told = in_worker(f"""
+        heard.pushsubscriptionchange({{
+          oldSubscription: {old}, newSubscription: {new}, waitUntil,
+        }});
+    """)
+    assert told == done
+
+
+SUBSCRIBE = ROOT / "templates" / "webpush" / "subscribe.js"
+
+
+def in_browser(then: str, save: str = "", *, held: str = "null", saved: str = "null") -> Any:
+    """What `then` says of a page with the two buttons, in a browser that holds a subscription
+    (`ours(n)`, `strange(n)`) or none, and where `saved` was the last that was kept."""
     stage = f"""
-        const did = {{ saved: 0, wrong: null }};
-        let held = null, press;
-        const subscription = {{
-          toJSON: () => ({{ endpoint: "https://push.example.net/1" }}),
-          unsubscribe: async () => (held = null, true),
+        const did = {{ saved: [], wrong: null, ended: 0 }};
+        const made = (key) => (n) => ({{
+          endpoint: `https://push.example.net/${{n}}`,
+          options: {{ applicationServerKey: Uint8Array.from(key).buffer }},
+          toJSON: () => ({{ endpoint: `https://push.example.net/${{n}}` }}),
+          unsubscribe: async () => (did.ended += 1, held = null, true),
+        }});
+        const ours = made([4, 0, 0]), strange = made([4, 0, 1]);
+        let held = {held};
+        const store = {{ "tactful-webpush": {saved} }};
+        globalThis.localStorage = {{
+          getItem: (name) => store[name] ?? null,
+          setItem: (name, value) => (store[name] = value),
         }};
         const pushManager = {{
           getSubscription: async () => held,
-          subscribe: async () => (held = subscription),
+          subscribe: async () => {{
+            if (held !== null) throw new Error("InvalidStateError");
+            return (held = ours(1));
+          }},
         }};
         const serviceWorker = {{ register: async () => ({{ pushManager }}) }};
         Object.defineProperty(globalThis, "navigator", {{ value: {{ serviceWorker }} }});
         globalThis.window = {{ PushManager: class {{}} }};
         globalThis.Notification = {{ requestPermission: async () => "granted" }};
-        const button = {{ hidden: true, addEventListener: (name, does) => (press = does) }};
-        {(ROOT / "templates" / "webpush" / "subscribe.js").read_text().replace("export ", "")}
-        const save = async () => {{ did.saved += 1; {save} }};
+        const made_button = () => {{
+          const one = {{ hidden: true, addEventListener: (name, does) => (one.press = does) }};
+          return one;
+        }};
+        const button = made_button(), end = made_button();
+        {SUBSCRIBE.read_text().replace("export ", "")}
+        const save = async (what, {{ pressed }}) => {{
+          did.saved.push([what.endpoint, pressed]);
+          {save}
+        }};
+        const wrong = (error) => (did.wrong = String(error));
         (async () => {{
-          await subscribeButton(button, {{ key: "BAAA", save }});
-          did.before = button.hidden;
-          await press().catch((error) => (did.wrong = String(error)));
-          did.after = button.hidden;
-          did.held = held !== null;
+          await subscribeButton(button, {{ key: "BAAA", save, end }}).catch(wrong);
+          did.before = [button.hidden, end.hidden];
+          {then}
+          did.after = [button.hidden, end.hidden];
+          did.held = held && held.endpoint;
+          did.kept = store["tactful-webpush"];
           console.log(JSON.stringify(did));
         }})();
     """
@@ -433,24 +497,63 @@ def pressed(save: str) -> dict[str, Any]:
     ran = subprocess.run(
         [NODE, "-e", stage], capture_output=True, text=True, timeout=30, check=True
     )
-    found: dict[str, Any] = json.loads(ran.stdout)
-    return found
+    return json.loads(ran.stdout)
 
 
-@pytest.mark.skipif(NODE is None, reason="no JavaScript engine here")
+PRESSED = "await button.press().catch(wrong);"
+ONE, TWO = "https://push.example.net/1", "https://push.example.net/2"
+
+
+@needs_node
 @pytest.mark.parametrize("save", ["", "return { ok: true };"])
-def test_a_press_subscribes_and_the_button_goes(save: str) -> None:
-    told = pressed(save)
-    assert (told["before"], told["after"]) == (False, True)
-    assert (told["saved"], told["held"], told["wrong"]) == (1, True, None)
+@pytest.mark.parametrize("held", ["null", "strange(2)"])
+def test_a_press_subscribes_and_the_button_goes(save: str, held: str) -> None:
+    told = in_browser(PRESSED, save, held=held)
+    assert (told["before"], told["after"]) == ([False, True], [True, False])
+    assert (told["saved"], told["held"], told["wrong"]) == ([[ONE, True]], ONE, None)
 
 
-@pytest.mark.skipif(NODE is None, reason="no JavaScript engine here")
+@needs_node
 @pytest.mark.parametrize(
     "save", ["throw new TypeError('Failed to fetch');", "return { ok: false, status: 500 };"]
 )
 def test_what_the_shop_did_not_keep_can_be_pressed_again(save: str) -> None:
-    told = pressed(save)
-    assert not told["after"]
-    assert not told["held"], "while it is held, the button is hidden on every later page"
+    told = in_browser(PRESSED, save)
+    assert told["after"] == [False, True]
+    assert told["held"] is None, "while it is held, the button is hidden on every later page"
     assert told["wrong"], "the page is told"
+    assert told["kept"] is None
+
+
+@needs_node
+def test_what_a_press_ends_can_be_pressed_again() -> None:
+    told = in_browser("await end.press();", held="ours(1)", saved=f'"{ONE}"')
+    assert (told["before"], told["after"]) == ([True, False], [False, True])
+    assert (told["held"], told["saved"]) == (None, [])
+
+
+@needs_node
+@pytest.mark.parametrize("saved", ["null", f'"{ONE}"'])
+def test_a_subscription_that_the_browser_has_changed_is_saved_and_is_no_consent(saved: str) -> None:
+    told = in_browser("", held="ours(2)", saved=saved)
+    assert (told["saved"], told["kept"]) == ([[TWO, False]], TWO)
+    assert told["after"] == [True, False]
+    assert in_browser("", held="ours(2)", saved=f'"{TWO}"')["saved"] == []
+
+
+@needs_node
+def test_one_that_was_not_kept_is_tried_by_the_next_page() -> None:
+    told = in_browser("", "return { ok: false, status: 401 };", held="ours(2)", saved=f'"{ONE}"')
+    assert (told["held"], told["kept"], told["ended"]) == (TWO, ONE, 0)
+    assert told["after"] == [True, False]
+
+
+@needs_node
+def test_where_nothing_may_be_kept_a_press_subscribes_all_the_same() -> None:
+    deny = """
+        for (const how of ["getItem", "setItem"]) {
+          localStorage[how] = () => { throw new Error("QuotaExceededError"); };
+        }
+    """
+    told = in_browser(deny + PRESSED)
+    assert (told["held"], told["wrong"], told["after"]) == (ONE, None, [True, False])
