@@ -1,17 +1,19 @@
 """The inbox in the shop's own site, on both databases."""
 
 import json
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.event import listen
 
+from channels.contract import Item, Outcome
 from channels.inbox import InboxChannel, InboxSettings
 from orchestrator.flow.inbox import clicked, feed, seen
 from orchestrator.tables import addresses, attempts, contents, message_log, messages
+from tests.support.crash import Crash
 from tests.support.shop import NOW, Small, consent, customer, event
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -100,6 +102,33 @@ def test_it_is_as_long_as_it_is_and_keeps_its_letters(tmp_path: Path) -> None:
     shop.tick(NOW)
     (found,) = page(shop)["messages"]
     assert found["text"] == text
+    shop.engine.dispose()
+
+
+class Deadly(InboxChannel):
+    """Whoever sends through it dies."""
+
+    def send(self, items: Sequence[Item], deadline_s: float, now: datetime) -> list[Outcome]:
+        raise Crash
+
+
+def test_what_a_worker_had_in_hand_who_died_is_shown(tmp_path: Path) -> None:
+    shop = Small(
+        tmp_path,
+        {"hello": CAMPAIGN},
+        shop={"channels": CHANNELS},
+        channel=Deadly(InboxSettings()),
+        templates={"hello": TEMPLATES},
+    )
+    shop.add(customer("ann1"), consent("ann1", "inbox"))
+    shop.add(event("ann1", "Signed Up", NOW, ref="Hello"))
+    with pytest.raises(Crash):
+        shop.tick(NOW)
+    shop.replace_channel(InboxChannel(InboxSettings()))
+    for minutes in (5, 8, 11):
+        shop.tick(NOW + minutes * MINUTE)
+    assert titles(page(shop)) == ["Hello"]
+    assert [row["outcome"] for row in shop.rows(attempts)] == ["accepted"]
     shop.engine.dispose()
 
 
