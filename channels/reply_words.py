@@ -31,10 +31,11 @@ def _known(lines: str) -> frozenset[str]:
 _STOP = _known(
     """
     stop, stop all, stopall, stopp, unsubscribe, unsub, cancel, end, quit, revoke, opt out, optout,
-    remove, unsuscribe, unsubcribe, arrêt, arrêter, arrêtez, désabonner, désinscription,
-    se désabonner, me désabonner, désinscrire, me désinscrire, fin, abmelden, abbestellen,
-    austragen, alto, baja, dar baja, darme de baja, parar, cancelar, salir, sair, remover, ferma,
-    basta, cancella, cancellami, annulla, afmelden, uitschrijven, stoppen, stoppa, avsluta,
+    remove, unsuscribe, unsubcribe, unsubscirbe, arrêt, arrête, arrêter, arrêtez, désabonner,
+    désabonnement, désinscription, se désabonner, me désabonner, désinscrire, me désinscrire, fin,
+    abmelden, abbestellen, austragen, alto, baja, dar baja, darme de baja, parar, cancelar, salir,
+    sair, remover, ferma, basta, cancella, cancellami, rimuovimi, annulla, afmelden, uitschrijven,
+    stoppen, stoppa, avsluta,
     avregistrera, frameld, afmeld, avmeld, lopeta, wypisz, rezygnuję, odhlásit, leiratkozás, iptal,
     dezabonare, стоп, отписаться, отписка, σταμάτα, διαγραφή, ストップ, 停止, 配信停止, 解除,
     拒收, 退订, 退訂, 取消, 중지, 수신거부, توقف, إيقاف, ايقاف, עצור, הסר, रोकें, हटाएं, หยุด, ยกเลิก
@@ -59,7 +60,10 @@ _BEHIND = re.compile(rf"(?:(?: |(?<=[\u3040-\u9fff]))(?:{_POLITE}))+$")
 _TO_A_NUMBER = re.compile(r"stop (?:(?:au|to|an|al|a) )?\d{4,6}")
 
 # The button under WhatsApp's own marketing templates reads "Stop promotions".
-_SENT = r"(?:texts?|messages?|sms|spam|promotions?|promos?|ads|adverts?|marketing|newsletters?)"
+_SENT = (
+    r"(?:texts?|messages?|msgs?|sms|spam|promotions?|promos?|ads|adverts?|marketing|newsletters?"
+    r"|notifications?|alerts?|whatsapps?|pubs?|publicites?|werbung|nachrichten|publicidad)"
+)
 _NO_MORE = re.compile(
     r"\bunsubscribe\b"
     r"|\bopt(?:ing)? (?:me )?out\b"
@@ -74,9 +78,13 @@ _NO_MORE = re.compile(
     r"|\bne (?:m'|me |plus m')?(?:envoyez|ecrivez|contactez) plus\b"
     r"|\bno (?:mas|envien mas|manden mas) (?:mensajes|sms|textos|publicidad)\b"
     r"|\bno me (?:envien|escriban|manden|contacten) mas\b"
+    r"|\bno quiero (?:recibir )?mas (?:mensajes|sms|textos|publicidad)\b"
+    r"|^hor(?:t|en sie)? (?:bitte )?auf(?: (?:damit|mit .*|zu .*))?$"
+    r"|^(?:もう)?やめて(?:ください|下さい)?$"
     r"|(?:送|配信)(?:ら|し)ないで|配信(?:を)?(?:停止|やめて)"
     r"|\bleave me alone\b"
-    r"|\bno more (?:texts?|messages?|sms)\b"
+    r"|\bno more (?:texts?|messages?|sms)\b|^no more$"
+    r"|\blose my number\b"
     r"|\b(?:do not|don't|dont|never) (?:text|message|contact|sms|write to|write) me\b"
     r"|\b(?:please|pls|just) stop(?: (?:this|it|that|now|these.*|those.*))?$"
     r"|\bstop (?:it|this|that|now|please)(?: please| now)?$"

@@ -34,7 +34,10 @@ STOPS = (
     *("Bitte keine SMS mehr", "Plus de SMS merci", "No más mensajes", "ne m'envoyez plus rien"),
     *("quit texting me", "I said STOP", "remove my number", "Don't send me any more"),
     *("Stop promotions", "STOP PROMOS", "stop marketing messages", "Please stop the ads now"),
-    *("もう送らないでください", "配信をやめて"),
+    *("もう送らないでください", "配信をやめて", "やめてください"),
+    *("Unsubscirbe", "Stop WhatsApp", "stop msgs", "STOP notifications", "Stop pub", "Arrête !"),
+    *("stop publicité", "Désabonnement", "Rimuovimi", "Hör auf", "Hören Sie bitte auf!", "No more"),
+    *("no quiero recibir más mensajes", "lose my number"),
 )
 NOT_STOPS = (
     *("Don't stop!", "do not stop sending these", "I can't stop eating your bread", "never stop"),
@@ -49,6 +52,7 @@ NOT_STOPS = (
     *("stop by, texts are fine", "Does the bus stop text you?", "stop start", "stop sms tomorrow"),
     *("please", "thanks", "ok thanks", "cancel order 17 please", "stop 5", "stop 2nd street"),
     *("I stop promotions at work", "When do the promotions stop?"),
+    *("Wann hört das auf?", "Hör auf mich", "no more milk?", "Stop emails", "no quiero mas azucar"),
     *("Plus de cafe", "keine Ahnung", "no mas azucar", "Please don't stop", "kein Problem, danke"),
     *("", "?", "🙂", "yes", "ok", "continue", "thanks"),
 )
