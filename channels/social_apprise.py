@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from time import monotonic
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
@@ -43,6 +44,7 @@ PLACE = "{address}"
 # No comma, space or slash: to Apprise they would be several addresses, or a setting.
 _ADDRESS = re.compile(r"[\w@.+:#!~=-]{1,200}")
 _ITS_OWN_WAYS = re.compile(r"[?&](retry|wait|overflow|redirect|optional)=", re.IGNORECASE)
+_NAME_CHARS_MAX = 20  # LINE refuses a longer one
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _MISSING = "Apprise is not installed: pip install 'tactful[social]'"
 
@@ -89,10 +91,6 @@ class SocialChannel(Channel[SocialSettings]):
         body_bytes_max=100_000,
     )
 
-    def __init__(self, settings: SocialSettings) -> None:
-        super().__init__(settings)
-        self._asset: AppriseAsset | None = None
-
     def prepare(self, item: Item) -> Prepared | Unsupported:
         made = self._made(item)
         if isinstance(made, Unsupported):
@@ -106,7 +104,7 @@ class SocialChannel(Channel[SocialSettings]):
 
     def check(self) -> list[Finding]:
         try:
-            service = self._service("anna")
+            service = self._service("anna", "")
         except ImportError:
             return [Finding(Level.error, _MISSING)]
         if service is None:
@@ -127,12 +125,14 @@ class SocialChannel(Channel[SocialSettings]):
             return Rejected(Reason.unsupported, f"{made.what}: {made.fix}")
         if monotonic() >= end_s:
             return Deferred(0.0, "not written before the deadline")
-        from apprise import NotifyFormat
+        from apprise import Apprise, NotifyFormat
 
-        told = _Words()
+        # Asked directly, a service may take the text for its own markup.
+        asked, told = Apprise(asset=made.asset), _Words()
+        asked.add(made)
         made.logger.addHandler(told)
         try:
-            taken = made.notify(body=item.text, body_format=NotifyFormat.TEXT)
+            taken = asked.notify(body=item.text, body_format=NotifyFormat.TEXT)
         # Some hundred services, by as many authors: whatever one raises, it may have written.
         except Exception as error:
             return Unknown(f"{made.service_name}: {type(error).__name__}")
@@ -153,7 +153,7 @@ class SocialChannel(Channel[SocialSettings]):
         if not _ADDRESS.fullmatch(address):
             return Unsupported("an address that is no name or number", "correct the address")
         try:
-            service = self._service(address)
+            service = self._service(address, item.sender.name)
         except ImportError:
             return Unsupported(_MISSING, "install it, and start the workers anew")
         if service is None:
@@ -170,25 +170,43 @@ class SocialChannel(Channel[SocialSettings]):
             return Unsupported(what, f"{service.service_name} takes {service.body_maxlen}")
         return service
 
-    def _service(self, address: str) -> "NotifyBase | None":
-        from apprise import Apprise, AppriseAsset
+    def _service(self, address: str, sender: str) -> "NotifyBase | None":
+        from apprise import Apprise
 
-        if self._asset is None:
-            self._asset = AppriseAsset(
-                app_id="Tactful",
-                async_mode=False,
-                http_redirects=False,
-                interpret_escapes=False,
-                interpret_emojis=False,
-                storage_mode="memory",
-            )
         template = self.settings.url.get_secret_value()
         url = template.replace(PLACE, quote(address, safe=""))
-        service = _instantiated(Apprise, url, self._asset)
+        service = _instantiated(Apprise, url, _asset(_shown(sender)))
         if service is not None:
             service.socket_connect_timeout = service.socket_read_timeout = self.settings.timeout_s
             service.service_retry = 0
         return service
+
+
+def _shown(sender: str) -> str:
+    """Who writes, as some services show it. It goes into a header of every request as well, which
+    holds no more than Latin letters."""
+    try:
+        sender.encode("latin-1")
+    except UnicodeEncodeError:
+        sender = ""
+    return sender[:_NAME_CHARS_MAX].strip() or "Tactful"
+
+
+@lru_cache(maxsize=8)
+def _asset(sender: str) -> "AppriseAsset":
+    from apprise import AppriseAsset
+
+    return AppriseAsset(
+        app_id=sender,
+        # Else Apprise's own logo stands beside a shop's message.
+        image_url_mask="",
+        image_url_logo="",
+        async_mode=False,
+        http_redirects=False,
+        interpret_escapes=False,
+        interpret_emojis=False,
+        storage_mode="memory",
+    )
 
 
 def _instantiated(apprise: "type[Apprise]", url: str, asset: "AppriseAsset") -> "NotifyBase | None":

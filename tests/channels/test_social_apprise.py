@@ -1,5 +1,6 @@
 """Social networks through Apprise, against a server of Mastodon's form."""
 
+import html
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -105,6 +106,43 @@ def test_without_a_place_for_the_address_all_go_to_the_same_page(
     said = json.loads(mastodon.asked[0].body)
     assert said["status"] == "Milk is $2.49, Grüße & <b>"
     assert [found.level for found in channel.check()] == [Level.good, Level.warning]
+
+
+def test_what_reads_like_markup_is_text(
+    mastodon: WebServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apprise.plugins.telegram import NotifyTelegram
+
+    monkeypatch.setattr(NotifyTelegram, "notify_url", f"{mastodon.url}/bot")
+    channel = connect("tgram://123456789:abcdefg_hijklmnop/{{address}}")
+    text = '<a href="https://evil.example">Ann</a> & <script>I</script> <3 milk\n*2 for 1* &amp;'
+    assert isinstance(one(channel, toot("12315544", text)), Accepted)
+    (asked,) = mastodon.asked
+    said = json.loads(asked.body)
+    assert said["parse_mode"] == "HTML"
+    assert html.unescape(said["text"]).replace("\r\n", "\n") == text
+    assert "<" not in said["text"]
+
+
+@pytest.mark.parametrize(
+    ("brand", "shown"),
+    [
+        ("Café Müller", "Café Müller"),
+        ("The Corner Shop of Springfield", "The Corner Shop of S"),
+        ("角の店", "Tactful"),
+        ("", "Tactful"),
+    ],
+)
+def test_it_is_from_the_shop_and_shows_nobody_elses_logo(
+    mastodon: WebServer, connect: Connect, brand: str, shown: str
+) -> None:
+    mastodon.says = Says(200, body=b"ok")
+    channel = connect("mmost://{host}/3ccdd113474722377935511fc85d3dd4")
+    item = replace(toot(), sender=Sender(brand, ""))
+    assert isinstance(one(channel, item), Accepted)
+    said = json.loads(mastodon.asked[0].body)
+    assert said["username"] == shown
+    assert "icon_url" not in said
 
 
 @pytest.mark.parametrize(
