@@ -210,7 +210,8 @@ class Prepared:
     segments: int
     """What the provider would bill: segments of a text message, 1 where it bills by message."""
     cost: Decimal | None
-    """For all segments, in `currency`. None: not known, or nothing."""
+    """For all segments, in `currency`. None: not known, or nothing. For whoever uses the channel by
+    itself: plans and reports count with what `shop.yaml` says."""
     currency: str | None
 
 
@@ -260,7 +261,11 @@ class FeedbackKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One event about one message. It may come twice, late, and in any order."""
+    """One event about one message. It may come twice, late, and in any order.
+
+    Its message is found by `message_id`, best with `attempt_id`; or by `provider_ref` and `address`
+    together, and by neither of these alone.
+    """
 
     kind: FeedbackKind
     event_id: str
