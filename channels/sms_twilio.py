@@ -381,23 +381,25 @@ def _created(lane: "TwilioLane", asked: Mapping[str, Any]) -> Outcome:
     except Unanswered as error:
         return Unknown(f"no clear answer: {said(error)}")
     except (TwilioRestException, TwilioServiceException) as error:
-        return _refused(lane, error)
+        return _refused(lane, error, asked["to"])
     except _UNREADABLE as error:
         return Unknown(f"taken, it seems, but the answer cannot be read: {said(error)}")
     if not (isinstance(sid, str) and sid):
         return Unknown("taken, it seems, but without a SID")
     if status == "failed":
-        return _rejected(code, 400, f"failed at once: {code}", None)
+        return _rejected(code, 400, f"failed at once: {code}", None, asked["to"])
     return Accepted(sid)
 
 
-def _refused(lane: "TwilioLane", error: TwilioRestException | TwilioServiceException) -> Outcome:
+def _refused(
+    lane: "TwilioLane", error: TwilioRestException | TwilioServiceException, to: str
+) -> Outcome:
     status, words = int(error.status), _words(error)
     if not is_certain(status):
         return Unknown(f"answered by {status}: {words}")
     after_s = retry_after_s(lane.http.last.headers) if lane.http.last is not None else None
     code = error.code if isinstance(error.code, int) and error.code != status else None
-    return _rejected(code, status, f"{status} {code or ''} {words}", after_s)
+    return _rejected(code, status, f"{status} {code or ''} {words}", after_s, to)
 
 
 def _words(error: Exception) -> str:
@@ -406,8 +408,10 @@ def _words(error: Exception) -> str:
     return one_line(told or getattr(error, "title", None) or said(error))
 
 
-def _rejected(code: int | None, status: int, detail: str, after_s: float | None) -> Rejected:
-    reason = reason_of(code, status)
+def _rejected(
+    code: int | None, status: int, detail: str, after_s: float | None, to: str
+) -> Rejected:
+    reason = reason_of(code, status, to)
     if after_s is None and reason in PASSING:
         after_s = _RETRY_AFTER_S
     return Rejected(reason, one_line(detail), reason in PASSING, after_s)

@@ -97,7 +97,8 @@ def _status(
     code = form.get("ErrorCode", "")
     reason = None
     if status in _FAILED:
-        kind, reason = failure_of(int(code) if code.isascii() and code.isdigit() else None)
+        number = int(code) if code.isascii() and code.isdigit() else None
+        kind, reason = failure_of(number, form.get("To", ""))
     elif status in _STATUSES:
         kind = _STATUSES[status]
     else:

@@ -106,6 +106,9 @@ REASONS: Mapping[int, Reason] = MappingProxyType(
     }
 )
 
+_NOT_ON_WHATSAPP = frozenset({63003, 63024})
+"""Nobody uses WhatsApp by this number, which may take texts and calls all the same."""
+
 _BY_STATUS = {
     401: Reason.auth_failed,
     403: Reason.auth_failed,
@@ -120,17 +123,24 @@ OF_ACCOUNT = frozenset({Reason.rate_limited, Reason.auth_failed})
 """What the next message would be told as well."""
 
 
-def reason_of(code: int | None, status: int) -> Reason:
+def reason_of(code: int | None, status: int, to: str) -> Reason:
     """Of a refusal. A code that is not in the table is judged by the status it came with."""
-    known = REASONS.get(code) if code is not None else None
+    known = _known(code, to)
     return known or _BY_STATUS.get(status, Reason.other)
 
 
-def failure_of(code: int | None) -> tuple[FeedbackKind, Reason | None]:
+def failure_of(code: int | None, to: str) -> tuple[FeedbackKind, Reason | None]:
     """Of a message that was taken and failed then: what it is, and what it means beyond."""
-    reason = REASONS.get(code, Reason.other) if code is not None else Reason.other
+    reason = _known(code, to) or Reason.other
     if reason is Reason.bad_address:
         return FeedbackKind.bounced_hard, reason
     if reason is Reason.unsubscribed:
         return FeedbackKind.unsubscribed, reason
     return FeedbackKind.bounced_soft, None if reason is Reason.other else reason
+
+
+def _known(code: int | None, to: str) -> Reason | None:
+    """`to` as Twilio writes it, with the network's word before the address."""
+    if code in _NOT_ON_WHATSAPP and to.startswith("whatsapp:"):
+        return Reason.other
+    return REASONS.get(code) if code is not None else None

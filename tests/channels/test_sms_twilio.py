@@ -37,7 +37,7 @@ from channels.contract import (
 from channels.contract_suite import DEADLINE_S, NOW, ChannelContract
 from channels.settings import load_settings
 from channels.sms_twilio import TwilioChannel, TwilioSettings
-from channels.twilio_errors import REASONS
+from channels.twilio_errors import REASONS, failure_of
 from channels.twilio_http import form
 from tests.emulator.described import has_vendors, vendors_faults
 from tests.emulator.fixtures import receiver, twilio
@@ -48,7 +48,7 @@ from tests.emulator.twilio import ACCOUNT, NUMBER, SERVICE, TOKEN, Twilio, login
 __all__ = ["receiver", "twilio"]
 
 PAYLOADS = Path(__file__).parent / "payloads" / "twilio"
-PAGE = "1234567890"
+PAGE, PERSON = "1234567890", "4242424242424242"
 ANNA = "+12125550100"
 HX = "HX" + "0123456789abcdef" * 2
 Connect = Callable[..., TwilioChannel]
@@ -369,6 +369,24 @@ def test_each_refusal_has_its_reason(file: Path, twilio: Twilio, channel: Twilio
     )
     assert str(recorded["body"].get("code", "")) in outcome.detail
     assert twilio.messages == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("whatsapp", Reason.other), ("messenger", Reason.bad_address)]
+)
+def test_who_is_not_on_whatsapp_has_a_number_all_the_same(
+    twilio: Twilio, channel: TwilioChannel, kind: str, reason: Reason
+) -> None:
+    recorded = json.loads((PAYLOADS / "refused_63003.json").read_text(encoding="utf-8"))
+    twilio.refuse(recorded["status"], recorded["body"])
+    item = text(kind=kind)
+    if kind == "messenger":
+        item = replace(item, address=PERSON, sender=Sender("The Shop", PAGE))
+    (outcome,) = send(channel, item)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.reason, outcome.retryable) == (reason, False)
+    assert failure_of(63024, f"whatsapp:{ANNA}") == (FeedbackKind.bounced_soft, None)
+    assert failure_of(63024, f"messenger:{PERSON}")[0] is FeedbackKind.bounced_hard
 
 
 def test_every_reason_of_the_table_has_a_recorded_payload() -> None:
