@@ -103,6 +103,19 @@ def told(root: Path, changes: Mapping[str, str | bytes | None]) -> list[str]:
             ],
         ),
         (
+            {
+                "campaigns/cart/social.txt.j2": TEXT + "{{ text_footer() }}",
+                "campaigns/cart/inbox.txt.j2": '{% include "_end.j2" %}' + TEXT,
+                "campaigns/cart/inbox.subject.j2": "Cart",
+                "campaigns/cart/_end.j2": "{{ text_footer() }}",
+            },
+            [
+                f"campaigns/cart/{name}.txt.j2:1:1: text_footer() asks for a STOP that nobody "
+                "hears there (add {{ links.preferences }} in its place)"
+                for name in ("social", "inbox")
+            ],
+        ),
+        (
             {"campaigns/cart/_foot.html.j2": '<a href="news">News</a>'},
             [
                 'campaigns/cart/_foot.html.j2:1:10: "news" leads nowhere from an e-mail '

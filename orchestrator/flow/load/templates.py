@@ -13,6 +13,7 @@ from orchestrator.flow.load.folder import own_templates
 from orchestrator.flow.load.mails import check_addresses, check_mail, is_of_mail, mails
 from orchestrator.flow.load.promised import Promises
 from orchestrator.flow.load.properties import check_properties
+from orchestrator.flow.load.texts import check_text
 from orchestrator.flow.render.checks import Known, check_template
 from orchestrator.flow.render.context import VARIABLES
 from orchestrator.flow.render.filters import FILTERS
@@ -114,6 +115,7 @@ def check_templates(
     known = known_variables(campaign, shop) if campaign else VARIABLES
     bodies = _bodies(campaign, files) if campaign and campaign.offer else ()
     letters = mails(campaign, files) if campaign else ()
+    used = used_files(campaign, files) if campaign else {}
     promises = Promises(templates)
     for name in sorted(files):
         if not name.endswith(".j2"):
@@ -133,6 +135,8 @@ def check_templates(
             wrong = check_mail(name, files[name], campaign, shop, promises)
         elif not problems and is_of_mail(name):
             wrong = check_addresses(name, files[name])
+        elif not problems:
+            wrong = check_text(name, used.get(name), promises)
         for problem in wrong:
             yield replace(problem, file=f"{folder}/{name}")
 

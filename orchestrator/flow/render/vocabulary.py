@@ -12,7 +12,7 @@ MACROS: Final[dict[str, str]] = {
     "product_card(product)": "picture, title, price and button, in HTML",
     "product_list(products)": "a card for each",
     "short_title(product)": "for texts: without the size, and no longer than `chars=26`",
-    "text_footer()": 'how to end it all, in a text: "Reply STOP to end"',
+    "text_footer()": 'how to end it all, by telephone and Messenger: "Reply STOP to end"',
 }
 """The macros of `templates/`, which every template has without importing them."""
 
