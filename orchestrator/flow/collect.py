@@ -1,6 +1,7 @@
 """What the shop's own site tells as it happens, in the form that Segment's libraries send.
 
     identify  what is known of a customer      track  an event      page, screen  a page was viewed
+    consent   what a customer has agreed to, or withdrawn: a word of ours, in the form of `track`
 
 Whatever names no customer is left out: nobody can be written to about it.
 """
@@ -76,6 +77,12 @@ def _call(said: Any, now: datetime, ahead: timedelta) -> Call:
             return Call(key, refused="traits must be an object")
         at = _when(said.get("timestamp"), now, ahead)
         return Call(key, "customers", {**traits, "id": customer, "told_at": at})
+    if what == "consent":
+        agreed = said.get("properties")
+        if not isinstance(agreed, dict):
+            return Call(key, refused="properties must be an object")
+        at = _when(said.get("timestamp"), now, ahead)
+        return Call(key, "consents", {**agreed, "customer": customer, "at": at})
     name = _VIEWED.get(what, said.get("event") if what == "track" else None)
     if name is None:
         return Call(key, refused=f"no type that is kept, or no event: {what[:40]!r}")
@@ -120,14 +127,14 @@ def collect(
     reader: Reader | None = None,
 ) -> Ingested:
     """Write what the calls tell; what came before changes nothing. `line` counts calls from 1."""
-    told = [one.key for one in calls if one.record is not None and one.kind == "customers"]
+    told = [one.key for one in calls if one.record is not None and one.kind != "events"]
     left = keep_new(connection, told, now)
     places: list[int] = []
     records: list[tuple[Kind, Mapping[str, Any]]] = []
     for place, one in enumerate(calls, 1):
         if one.record is None:
             continue
-        if one.kind == "customers":
+        if one.kind != "events":  # which their own keys tell apart
             if one.key not in left:
                 continue
             left.discard(one.key)  # twice in one request counts once, too

@@ -22,8 +22,9 @@ from orchestrator.flow.collect import Call, collect, read_calls
 from orchestrator.flow.ingest import Ingested, Refused
 from orchestrator.model.errors import Broken
 from orchestrator.store.database import open_database, reading
-from orchestrator.tables import addresses, customers, events
+from orchestrator.tables import addresses, consent_log, customers, events
 from tests.feedback.site import Answer, Caller, answering
+from tests.feedback.stage import agreed
 from tests.support.shop import Small, customer
 
 KEY = "a key that is long enough"
@@ -61,8 +62,40 @@ def send(caller: Caller, *calls: Any, **more: Any) -> Answer:
     return caller.call("POST", "/v1/batch", raw, AUTH)
 
 
+def agrees(key: str, **properties: Any) -> dict[str, Any]:
+    said = {"channel": "email", "given": True, "touchpoint": "site", "wording": "Yes, write to me"}
+    more = {"properties": {**said, **properties}}
+    return {"type": "consent", "messageId": key, "userId": "ann1", **more}
+
+
 def happened(shop: Small) -> list[tuple[str, str]]:
     return sorted((row["key"], row["name"]) for row in shop.rows(events))
+
+
+@on_both
+def test_what_was_agreed_to_counts_at_once(shop: Small, caller: Caller) -> None:
+    assert send(caller, identify("i1", email="ann@example.com"), agrees("c1")).status == 200
+    send(caller, agrees("c2", topic="tips", given=False), agrees("c3", topic="offers", given=False))
+    again = send(caller, agrees("c1"))
+    assert (again.status, json.loads(again.body)) == (200, {"success": True})
+    assert agreed(shop, "ann1") == {
+        ("email", "*"): True,
+        ("email", "tips"): False,
+        ("email", "offers"): False,
+    }
+    (first, *_) = log = shop.rows(consent_log)
+    assert len(log) == 3, "what is told twice counts once"
+    assert (first["touchpoint"], first["wording"]) == ("site", "Yes, write to me")
+
+
+def test_a_yes_without_its_evidence_is_refused(shop: Small, caller: Caller) -> None:
+    answer = send(caller, agrees("c1", wording=""), agrees("c2", given="perhaps"))
+    told = json.loads(answer.body)
+    assert [one["index"] for one in told["refused"]] == [0, 1]
+    assert "wording" in told["refused"][0]["reason"]
+    raw = json.dumps({"messageId": "c3", "userId": "ann1", "properties": "yes"}).encode()
+    assert b"properties must be" in caller.call("POST", "/v1/consent", raw, AUTH).body
+    assert shop.rows(consent_log) == []
 
 
 @on_both

@@ -1,5 +1,5 @@
-"""`POST /v1/batch`, `/v1/track`, `/v1/identify`, `/v1/page`, `/v1/screen`: what the shop's site
-tells, as Segment's libraries send it. A 200 means that it is durable.
+"""`POST /v1/batch`, `/v1/track`, `/v1/identify`, `/v1/page`, `/v1/screen`, `/v1/consent`: what the
+shop's site tells, as Segment's libraries send it. A 200 means that it is durable.
 
 The key is Basic authentication's name, with no password. It may change customers' addresses: keep
 it on servers, and out of web pages.
@@ -21,7 +21,7 @@ from orchestrator.flow.collect import read_calls
 
 BYTES_MAX = 512 * 1024
 KEY_LENGTH_MIN = 16
-ALONE = ("track", "identify", "page", "screen")
+ALONE = ("track", "identify", "page", "screen", "consent")
 
 
 def collector_routes(gathering: Gathering, write_key: str) -> list[Route]:
