@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.tables import addresses, customers, suppressions
+from orchestrator.tables import addresses, customers, messages, suppressions, versions
 from tests.cli.shop import NIGHT, NOW, TEA_PRICE, ShopFolder
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -467,6 +467,28 @@ def test_a_customer_on_the_way_through_steps(shop: ShopFolder) -> None:
     assert (found["journey"]["step"], found["step"]) == (1, 2)
     assert found["journey"]["due_at"] == stamp(NOW - HOUR + 2 * DAY)
     assert "is on the way through its steps" in shop.ok("explain", "ann", "--campaign", "hello")
+
+
+def test_what_another_release_has_written_is_said_beside_the_rest(shop: ShopFolder) -> None:
+    steps = "steps:\n  - send: {}\n  - wait: 2d\n  - send: {}\n"
+    shop.change_campaign("hello", "expires: 12h\n", f"expires: 12h\n{steps}")
+    shop.put_to_work()
+    ready(shop)
+    shop.ok("run", "--once")
+    # She is on the way in a version that nobody here can read; another one is at work.
+    for connection in shop.database():
+        hello = versions.update().where(versions.c.name == "hello")
+        connection.execute(hello.values(files={"campaign.yaml": "{}"}))
+        connection.execute(messages.update().values(reason="no_answer"))
+    shop.change_campaign("hello", "wait: 2d", "wait: 3d")
+    told = " ".join(shop.ok("explain", "ann").split())
+    assert "campaign hello is written for another release of Tactful" in told
+    assert "deal (offer)" in told
+    found = shop.json("explain", "ann")
+    assert [one["campaign"] for one in found["campaigns"]] == ["deal"]
+    (said,) = found["strange"]
+    assert "cannot be read here" in said
+    assert shop.json("explain", "--message", "1")["why"]["name"] == "no_answer"
 
 
 def test_a_message_by_its_number(shop: ShopFolder) -> None:

@@ -96,6 +96,8 @@ class _Printed:
         self._messages()
         for one in self._found.campaigns:
             self._campaign(one)
+        for said in self._found.strange:
+            self._console.print(said, style="yellow")
 
     def _who(self) -> None:
         from orchestrator.model.clock import Clock

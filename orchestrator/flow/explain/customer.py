@@ -1,6 +1,6 @@
 """All that is on record of a customer or of a message, and what every campaign would do now."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from orchestrator.flow.explain.reasons import Reason, reason, reasons
 from orchestrator.flow.explain.verdict import Explained, explain
 from orchestrator.flow.plan import arbitration
 from orchestrator.flow.tactful import Tactful
-from orchestrator.model.errors import NotFound
+from orchestrator.model.errors import NotFound, OtherRelease
 from orchestrator.store.campaigns import all_since
 from orchestrator.store.clocks import clocks_of
 from orchestrator.store.controls import Pause, pauses
@@ -38,7 +38,11 @@ MESSAGES_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class ExplainedCustomer:
-    """One customer: the profile, the wishes, the messages, and every campaign's verdict."""
+    """One customer: the profile, the wishes, the messages, and every campaign's verdict.
+
+    `strange` has a sentence for each campaign in which the customer is under way as another release
+    has written it.
+    """
 
     customer: CustomerRow
     addresses: dict[str, str]
@@ -47,6 +51,7 @@ class ExplainedCustomer:
     messages: tuple[MessageLine, ...]
     pauses: tuple[Pause, ...]
     campaigns: tuple[Explained, ...]
+    strange: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,15 @@ def explain_customer(
         addresses = load_addresses(connection, {customer.id})[customer.id]
         keys = [address.address_key for address in addresses.values()]
         begun = {name: at for name, at in all_since(connection).items() if at <= now}
+        campaigns, strange = list[Explained](), list[str]()
+        for version in sorted(tactful.versions, key=arbitration):
+            if only and version.name not in only:
+                continue
+            at = begun.get(version.name)
+            try:
+                campaigns.append(explain(connection, tactful, version, customer, clocks, now, at))
+            except OtherRelease as error:
+                strange.append(str(error))
         return ExplainedCustomer(
             customer=customer,
             addresses={kind: address.address for kind, address in sorted(addresses.items())},
@@ -77,13 +91,8 @@ def explain_customer(
             consents=tuple(consents_of(connection, customer.id)),
             messages=tuple(messages_of(connection, customer.id, limit=MESSAGES_MAX)),
             pauses=tuple(pauses(connection)),
-            campaigns=tuple(
-                explain(
-                    connection, tactful, version, customer, clocks, now, begun.get(version.name)
-                )
-                for version in sorted(tactful.versions, key=arbitration)
-                if version.name in only or not only
-            ),
+            campaigns=tuple(campaigns),
+            strange=tuple(strange),
         )
 
 
@@ -102,8 +111,10 @@ def explain_message(tactful: Tactful, id: int) -> ExplainedMessage:
             raise NotFound(f"there is no message {id}")
         why = None
         if found.reason is not None:
-            version = tactful.known.of(found.version)
-            why = reason(found.reason, reasons(version, tactful.statements.law))
+            known: Mapping[str, Reason] = {}
+            if tactful.known.can_read(found.version):
+                known = reasons(tactful.known.of(found.version), tactful.statements.law)
+            why = reason(found.reason, known)
         return ExplainedMessage(
             message=found,
             why=why,
