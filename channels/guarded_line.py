@@ -82,9 +82,8 @@ class GuardedLine(Line):
     """
 
     answer_bytes_max = 65_536
-    status_is_all = (
-        True  # many a receiver puts a whole page of the shop's under its 200, or its 404
-    )
+    # Many a receiver puts a whole page of the shop's under its 200, or its 404.
+    status_is_all = True
 
     def __init__(
         self, origin: str, timeout_s: float, *, allow_private: bool, trust: ssl.SSLContext
