@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from secrets import token_urlsafe
 from threading import Event, Thread
 from typing import Any
 
@@ -169,7 +170,7 @@ def _processes(environ: Mapping[str, str]) -> Iterator[None]:
     """The Procfile's, in a session of their own; what they say goes into a file."""
     from tests.servers.ports import free_port
 
-    port = free_port()
+    port, key = free_port(), token_urlsafe(24)
     command = [sys.executable, "-m", "honcho", "start", "-f", str(HOME / "Procfile")]
     log = PLACE / "processes.log"
     with (
@@ -177,7 +178,7 @@ def _processes(environ: Mapping[str, str]) -> Iterator[None]:
         subprocess.Popen(
             [*command, "-p", str(port), *PROCESSES],
             cwd=HOME,
-            env={**environ, "PORT": str(port)},
+            env={**environ, "PORT": str(port), "TACTFUL_CONSOLE_KEY": key},
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
@@ -186,6 +187,9 @@ def _processes(environ: Mapping[str, str]) -> Iterator[None]:
     ):
         console = out()
         console.print(f"{len(PROCESSES)} processes; what they say: {log}", soft_wrap=True)
+        console.print(
+            f"console: http://127.0.0.1:{port}/console, with the key {key}", soft_wrap=True
+        )
         console.print(f"metrics: http://127.0.0.1:{port}/metrics", soft_wrap=True)
         console.print(f"messages: {PLACE / 'var' / 'outbox'}", soft_wrap=True)
         try:
