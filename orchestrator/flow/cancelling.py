@@ -19,8 +19,9 @@ from orchestrator.store.cancelling import (
     Which,
     all_of,
     end,
-    leave,
+    end_journeys,
     may_have_left,
+    on_the_way,
     pending,
 )
 from orchestrator.store.customers import load_customers
@@ -58,7 +59,7 @@ def cancel(
     interrupted, those are ended and the others are not. What is planned meanwhile does not count.
     Told of are the messages that had not come to an end; a single message in any case.
     """
-    surely(engine, partial(leave, which=which, now=now))
+    _leave(engine, which, now)
     with reading(engine) as connection:
         last = last_message(connection)
     stopped: list[Stopped] = []
@@ -69,6 +70,18 @@ def cancel(
             stopped += surely(engine, partial(end, waiting=some, now=now))
     with reading(engine) as connection:
         return [answer(one) for one in all_of(stopped, may_have_left(connection, which))]
+
+
+def _leave(engine: Engine, which: Which, now: datetime) -> None:
+    """Nobody plans a next step for long while whoever is on the way leaves."""
+    after = 0
+    while True:
+        with reading(engine) as connection:
+            some = on_the_way(connection, which, after, AT_ONCE)
+        if not some:
+            return
+        surely(engine, partial(end_journeys, some=some, now=now))
+        after = some[-1]
 
 
 def _pending(engine: Engine, which: Which, last: int) -> list[Waiting]:

@@ -64,10 +64,34 @@ def cancel(
 def leave(connection: Connection, which: Which, now: datetime, reason: str = REASON) -> None:
     """Whoever is on the way leaves the campaign. Comes first: whoever plans their next step is
     waited for."""
+    end_journeys(connection, on_the_way(connection, which), now, reason)
+
+
+def on_the_way(
+    connection: Connection, which: Which, after: int = 0, most: int | None = None
+) -> list[int]:
+    """The journeys that have not ended, by number, from the one `after` on; for a message none."""
     if which.message is not None:
-        return
-    on_the_way = [*_asked(which, journeys), journeys.c.ended_at.is_(None)]
-    connection.execute(update(journeys).where(*on_the_way).values(ended_at=now, ended_as=reason))
+        return []
+    asked = [*_asked(which, journeys), journeys.c.ended_at.is_(None), journeys.c.id > after]
+    found = select(journeys.c.id).where(*asked).order_by(journeys.c.id).limit(most)
+    return list(connection.scalars(found))
+
+
+_END_JOURNEYS = (
+    update(journeys)
+    .where(journeys.c.id.in_(these_ids("under_way")), journeys.c.ended_at.is_(None))
+    .values(ended_at=bindparam("now", type_=Instant()), ended_as=bindparam("why"))
+)
+
+
+def end_journeys(
+    connection: Connection, some: Sequence[int], now: datetime, reason: str = REASON
+) -> None:
+    """These go no further, as far as they have not ended."""
+    if some:
+        wanted = {"under_way": ids_text(some), "why": reason, "now": now}
+        connection.execute(_END_JOURNEYS, wanted)
 
 
 def pending(connection: Connection, which: Which, up_to: int | None = None) -> list[Waiting]:

@@ -7,6 +7,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from channels.contract import Deferred, Item
 from orchestrator.flow import cancelling
@@ -172,6 +173,28 @@ def test_nobody_waits_longer_than_for_a_few(
     answers = cancel(shop.engine, Which(campaign="hello"), NOW, tell)
     assert told == [(0, 5), (2, 5), (4, 5)]
     assert said(answers) == [("cancelled", "cancelled")] * 5
+
+
+@both
+def test_whoever_is_on_the_way_leaves_a_few_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancelling, "AT_ONCE", 2)
+    steps = [{"send": {}}, {"wait": "6h"}, {"send": {"template": "again"}}]
+    shop = planned(tmp_path, 5, steps=steps)
+    shop.tick(NOW)
+    plain = cancelling.end_journeys
+    ended: list[int] = []
+
+    def watched(connection: Connection, some: Sequence[int], now: datetime) -> None:
+        ended.append(len(some))
+        plain(connection, some, now)
+
+    monkeypatch.setattr(cancelling, "end_journeys", watched)
+    cancel(shop.engine, Which(campaign="hello"), NOW + HOUR)
+    assert ended == [2, 2, 1]
+    ways = [(row["campaign"], row["ended_as"]) for row in shop.rows(journeys)]
+    assert sorted(ways, key=str) == [("hello", "cancelled_by_hand")] * 5 + [("tips", None)] * 5
 
 
 @both
