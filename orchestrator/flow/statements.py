@@ -1,9 +1,9 @@
 """The decisions of every campaign version, built once and asked again and again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, bindparam, select, true
 
@@ -23,6 +23,8 @@ from orchestrator.rules.within import Within
 from orchestrator.tables import customers, journeys, messages
 from orchestrator.tables.in_order import in_order
 from orchestrator.tables.json import these_ids
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Statements:
         self.law = law
         self._built: dict[tuple[Any, ...], Question] = {}
         self._selects: dict[tuple[str, ...], Select[Any]] = {}
+        self._others: dict[tuple[Any, ...], Any] = {}
         self._together: dict[tuple[tuple[str, str, str], ...], Together] = {}
 
     def on_trigger(self, version: Version, within: Within) -> Question:
@@ -152,6 +155,13 @@ class Statements:
             case = Case.of(version, step, self.law, asked, channel=channel)
             self._built[key] = Question(case, decisions(case))
         return self._built[key]
+
+    def kept(self, key: tuple[Any, ...], build: Callable[[], T]) -> T:
+        """What somebody else builds of a version, by a key that begins with whose it is."""
+        if key not in self._others:
+            self._others[key] = build()
+        found: T = self._others[key]
+        return found
 
     def _question(
         self, version: Version, step: int, asked: Select[Any], facts: Facts | None = None

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, cast, func, literal, null, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+)
 from sqlalchemy.types import String
 
 from orchestrator.flow.explain import leaves as audience
@@ -136,9 +147,10 @@ def explain(
     step = _next_send(version, journey)
     asked = _Asked(
         connection,
-        tactful.statements,
-        Case.of(version, step, tactful.statements.law, _row(customer.id, occasion)),
+        tactful.statements.law,
+        _questions(tactful.statements, version, step),
         customer,
+        occasion,
         clocks,
         now,
     )
@@ -166,18 +178,48 @@ def _next_send(version: Version, journey: OnTheWay | None) -> int:
     return ahead[0] if ahead else sends[0]
 
 
-def _row(customer_id: int, occasion: Occasion) -> Select[Any]:
-    return select(
-        literal(customer_id, Id).label("customer_id"),
-        literal(occasion.name, String()).label("occasion"),
-        _id(occasion.event_id).label("event_id"),
-        _id(occasion.change_id).label("change_id"),
-        literal(occasion.due_at, Instant()).label("due_at"),
-    )
+_COLUMNS: Sequence[ColumnElement[Any]] = (
+    bindparam("its_customer", type_=Id).label("customer_id"),
+    bindparam("its_occasion", type_=String()).label("occasion"),
+    cast(bindparam("its_event", type_=Id), Id).label("event_id"),
+    cast(bindparam("its_change", type_=Id), Id).label("change_id"),
+    bindparam("its_due", type_=Instant()).label("due_at"),
+)
+_ROW = select(*_COLUMNS)
+"""Who is asked about, and by what."""
 
 
-def _id(value: int | None) -> Any:
-    return cast(null(), Id) if value is None else literal(value, Id)
+class _Gates:
+    """Some gates, asked in one row."""
+
+    def __init__(self, case: Case, gates: Iterable[AnyGate]) -> None:
+        self.gates = tuple(gates)
+        self.row = _one_row(case, [column for gate in self.gates for column in _columns(gate)])
+
+
+class _Questions:
+    """All that is asked about a customer of a campaign's send. Built once: it takes far longer than
+    asking."""
+
+    def __init__(self, version: Version, step: int, law: Law) -> None:
+        case = self.case = Case.of(version, step, law, _ROW)
+        self.decisions = decisions(case)
+        self.customer = _Gates(case, customer_gates(case))
+        self.channels = {c: _Gates(case, channel_gates(case, c)) for c in case.route.channels}
+        self.last = _Gates(case, last_gates(case))
+        self.leaves: list[Leaf] = list(leaves_of(version))
+        self.of_leaves = _one_row(
+            case, [column for leaf in self.leaves for column in audience.columns(case, leaf)]
+        )
+
+
+def _questions(statements: Statements, version: Version, step: int) -> _Questions:
+    key = ("explain", version.digest, step)
+    return statements.kept(key, lambda: _Questions(version, step, statements.law))
+
+
+def _one_row(case: Case, columns: Sequence[Any]) -> Select[Any]:
+    return case.looked(*(column.label(f"c{n}") for n, column in enumerate(columns)))
 
 
 class _Asked:
@@ -186,46 +228,50 @@ class _Asked:
     def __init__(
         self,
         connection: Connection,
-        statements: Statements,
-        case: Case,
+        law: Law,
+        questions: _Questions,
         customer: CustomerRow,
+        occasion: Occasion,
         clocks: dict[int, Clock],
         now: datetime,
     ) -> None:
         self._connection = connection
-        self._law: Law = statements.law
-        self._case = case
+        self._law = law
+        self._questions = questions
+        self._case = questions.case
         self._customer = customer
         self._clock = next(iter(clocks.values()), Clock())
         self._now = now
         self._parameters = {
             "now": now,
-            "clock_rows": case.clock_rules().parameter(now, clocks),
+            "clock_rows": self._case.clock_rules().parameter(now, clocks),
+            "its_customer": customer.id,
+            "its_occasion": occasion.name,
+            "its_event": occasion.event_id,
+            "its_change": occasion.change_id,
+            "its_due": occasion.due_at,
         }
 
     def decide(self) -> Row[Any]:
         """What planning would say."""
-        return self._connection.execute(decisions(self._case), self._parameters).one()
+        return self._row(self._questions.decisions)
 
     def verdicts(self) -> dict[str, Any]:
         """Every gate's verdict, under the names that Explained has for them."""
-        case = self._case
+        asked = self._questions
         return {
-            "customer": self._ask(customer_gates(case), None),
-            "channels": {
-                name: self._ask(channel_gates(case, name), name) for name in case.route.channels
-            },
-            "last": self._ask(last_gates(case), None),
+            "customer": self._ask(asked.customer, None),
+            "channels": {name: self._ask(gates, name) for name, gates in asked.channels.items()},
+            "last": self._ask(asked.last, None),
         }
 
-    def _ask(self, gates: Iterable[AnyGate], channel: str | None) -> tuple[GateVerdict, ...]:
-        some = list(gates)
-        if not some:
+    def _ask(self, asked: _Gates, channel: str | None) -> tuple[GateVerdict, ...]:
+        if not asked.gates:
             return ()
-        row = self._select([column for gate in some for column in _columns(gate)])
+        row = self._row(asked.row)
         found: list[GateVerdict] = []
         full: Cap | None = None
-        for number, gate in enumerate(some):
+        for number, gate in enumerate(asked.gates):
             passes, value, until, applies = row[4 * number : 4 * number + 4]
             # A cap that is full by what has left is not also lost to what is planned.
             cap = gate.cap if isinstance(gate, CapGate) else None
@@ -234,9 +280,7 @@ class _Asked:
                 full = None if passes else cap
         return tuple(found)
 
-    def _select(self, columns: Sequence[Any]) -> Row[Any]:
-        labelled = [column.label(f"c{n}") for n, column in enumerate(columns)]
-        statement = self._case.looked(*labelled)
+    def _row(self, statement: Select[Any]) -> Row[Any]:
         return self._connection.execute(statement, self._parameters).one()
 
     def _verdict(
@@ -300,12 +344,11 @@ class _Asked:
         return found, found[most - 1].at + gate.cap.per + HOLD
 
     def _leaves(self) -> tuple[LeafVerdict, ...]:
-        found: list[Leaf] = list(leaves_of(self._case.version))
-        row = self._select([c for leaf in found for c in audience.columns(self._case, leaf)])
+        row = self._row(self._questions.of_leaves)
         traits = self._customer.traits
         return tuple(
             audience.verdict(leaf, holds=bool(row[2 * n]), value=row[2 * n + 1], traits=traits)
-            for n, leaf in enumerate(found)
+            for n, leaf in enumerate(self._questions.leaves)
         )
 
 
