@@ -85,13 +85,19 @@ def open_database(
         else _open_postgresql(parsed)
     )
     try:
-        with engine.connect():
-            pass
+        with engine.connect() as connection:
+            encoding = _encoding(connection)
     except SQLAlchemyError as error:
         engine.dispose()
         reason = str(getattr(error, "orig", None) or error).strip()
         kind = Broken if engine.dialect.name == "sqlite" else Away
         raise kind(f"cannot open the database {_shown(parsed)}: {reason}") from error
+    if encoding != ENCODING:
+        engine.dispose()
+        raise Broken(
+            f"the database {_shown(parsed)} is encoded in {encoding}, which cannot keep every "
+            f"name; make one anew with ENCODING '{ENCODING}' TEMPLATE template0"
+        )
     return engine
 
 
@@ -135,11 +141,20 @@ def is_away(error: DBAPIError) -> bool:
     return code is None or code & 0xFF in _PASSING
 
 
-def takes_writes(connection: Connection) -> bool:
-    """Whether it is no standby of another server, as the one that was ours may be by now."""
-    return connection.dialect.name == "sqlite" or not connection.scalar(
-        text("SELECT pg_is_in_recovery()")
-    )
+def why_no_writes(connection: Connection) -> str | None:
+    """Why the server takes none, if it does not: the one that was ours may be a standby of another
+    by now, and a managed one without room left is made read-only."""
+    if connection.dialect.name == "sqlite":
+        return None
+    standby, read_only = connection.execute(_TAKES_NONE).one()
+    if standby:
+        return "it is a standby"
+    return "default_transaction_read_only is on" if read_only else None
+
+
+_TAKES_NONE = text(
+    "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')::boolean"
+)
 
 
 @contextmanager
@@ -182,6 +197,14 @@ def parse_url(url: str) -> URL:
 
 def _shown(url: URL) -> str:
     return url.render_as_string(hide_password=True)
+
+
+def _encoding(connection: Connection) -> str | None:
+    if connection.dialect.name == "sqlite":  # text is Unicode there, in whatever form
+        return ENCODING
+    driver: Any = connection.connection.driver_connection
+    encoding: str | None = driver.info.parameter_status("server_encoding")
+    return encoding
 
 
 def _encode(value: Any) -> str:
@@ -241,12 +264,20 @@ _SETTINGS = (
     "jit = off",
     # Instants come as they are wanted, and need not be moved into UTC one by one.
     "timezone = 'UTC'",
+    # A role may have other habits, in which the driver cannot read.
+    "datestyle = 'ISO'",
+    "intervalstyle = 'postgres'",
+    "standard_conforming_strings = on",
     # The server's side of the same.
     f"tcp_keepalives_idle = {SILENT_MAX_S // 2}",
     f"tcp_keepalives_interval = {SILENT_MAX_S // 6}",
     "tcp_keepalives_count = 3",
     f"tcp_user_timeout = '{SILENT_MAX_S}s'",
 )
+
+
+ENCODING = "UTF8"
+"""Any other keeps the letters of some languages only, or does not know what it keeps."""
 
 
 SHARED = "its sessions are shared between transactions, by a pooler as it seems"
@@ -269,7 +300,7 @@ def _open_postgresql(url: URL) -> Engine:
         pool_pre_ping=True,  # a server that was restarted costs no transaction
         # As PostgreSQL itself names parameters: a long statement need not be searched for others.
         paramstyle="numeric_dollar",
-        connect_args={"cursor_factory": RawCursor, **watched},
+        connect_args={"cursor_factory": RawCursor, "client_encoding": ENCODING, **watched},
     )
 
     @event.listens_for(engine, "connect")

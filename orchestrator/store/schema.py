@@ -39,9 +39,12 @@ TURN = int.from_bytes(b"tactful")
 
 _LOCKED = {"55P03", "40P01"}  # lock_not_available, deadlock_detected
 
+NOTED_IN = "alembic_version"
+"""The table in which a database notes its revision."""
+
 # As Alembic makes it. It takes half a second to import, and a new database does not need it.
 _version = Table(
-    "alembic_version",
+    NOTED_IN,
     MetaData(naming_convention={"pk": "%(table_name)s_pkc"}),
     Column("version_num", String(32), primary_key=True),
 )
@@ -149,7 +152,7 @@ def _look(connection: Connection) -> Schema:
     known = revisions()
     head = known[-1]
     names = set(inspect(connection).get_table_names())
-    revision = connection.scalar(select(_version)) if _version.name in names else None
+    revision = connection.scalar(select(_version)) if NOTED_IN in names else None
     ours = names & set(metadata.tables)
     if revision is None:
         state = State.unknown if ours else State.missing

@@ -104,7 +104,7 @@ def test_a_standby_takes_no_writes() -> None:
         (server.folder / "data" / "standby.signal").touch()
         server.start()
         told = [what for level, _, what in database(server.url()) if level == "error"]
-        assert told == ["it is a standby and takes no writes: nothing is decided or sent"]
+        assert told == ["it takes no writes, so nothing is decided or sent: it is a standby"]
         (why,) = why_not_ready(engine, Event())
         assert why == "the database takes no writes: it is a standby"
         engine.dispose()

@@ -18,8 +18,9 @@ from typer.core import TyperGroup
 
 PROBLEMS, WRONG_USE, BROKEN, STOPPED = 1, 2, 3, 130
 
-REFUSED = {"42501", "25006"}
-"""PostgreSQL: this role may not do that; the server, or the database, is read-only."""
+REFUSED = {"42501", "25006", "3F000"}
+"""PostgreSQL: this role may not do that; the server, or the database, is read-only; none of the
+schemas in the role's search_path is there."""
 
 DISK = {ENOSPC, EDQUOT, EFBIG, EROFS, EIO}
 """What a disk says that takes no more: of the answer itself, where that goes into a file."""

@@ -10,13 +10,14 @@ from sqlalchemy import Connection, Engine, select, text
 from channels.contract import Finding
 from orchestrator.entry import clock, whereabouts
 from orchestrator.entry.doctor.findings import Line, error, good, warning
+from orchestrator.entry.doctor.role import missing_rights, short_limits
 from orchestrator.entry.opening import FIXES
 from orchestrator.entry.same_time import OFF_MAX, ahead
 from orchestrator.entry.settings import Settings
 from orchestrator.model.errors import TactfulError
 from orchestrator.store import heartbeats
 from orchestrator.store.controls import pauses
-from orchestrator.store.database import SHARED, SHARED_FIX, open_database, reading, takes_writes
+from orchestrator.store.database import SHARED, SHARED_FIX, open_database, reading, why_no_writes
 from orchestrator.store.reports import last_activity
 from orchestrator.store.schema import State, schema_state
 from orchestrator.tables import deployment
@@ -58,6 +59,10 @@ def examine_database(settings: Settings, now: datetime) -> Iterator[Line]:
     try:
         for found in _server(engine, str(file or engine.url.host or "in memory")):
             yield "database", found
+        missing = _missing(engine)
+        yield from (("database", found) for found in missing)
+        if missing:
+            return
         schema = schema_state(engine)
         if schema.state not in (State.up_to_date, State.ahead):
             yield "database", error(str(schema), FIXES[schema.state])
@@ -88,6 +93,13 @@ def _server(engine: Engine, where: str) -> Iterator[Finding]:
             yield from _postgresql(connection, where)
 
 
+def _missing(engine: Engine) -> list[Finding]:
+    if engine.dialect.name == "sqlite":
+        return []
+    with reading(engine) as connection:
+        return list(missing_rights(connection))
+
+
 def _sqlite(connection: Connection, where: str) -> Iterator[Finding]:
     version = connection.exec_driver_sql("SELECT sqlite_version()").scalar_one()
     yield good(f"sqlite {version} answers ({where})")
@@ -106,9 +118,9 @@ def _postgresql(connection: Connection, where: str) -> Iterator[Finding]:
     said = f"postgresql {version} answers within {latency_ms:.1f} ms ({where})"
     near = latency_ms <= LATENCY_MAX_MS
     yield good(said) if near else warning(said, "run the workers near the database")
-    if not takes_writes(connection):
-        what = "it is a standby and takes no writes: nothing is decided or sent"
-        yield error(what, "see that TACTFUL_DATABASE_URL leads to the primary, or promote this one")
+    if why := why_no_writes(connection):
+        what = f"it takes no writes, so nothing is decided or sent: {why}"
+        yield error(what, "see that TACTFUL_DATABASE_URL leads to a primary that has room left")
     skew = sum(ahead(connection, clock.now), timedelta(0)) / 2
     said = f"its clock and this one differ by {abs(skew).total_seconds():.1f} s"
     fix = f"let NTP set both clocks; with more than {OFF_MAX.total_seconds():.0f} s nobody works"
@@ -117,6 +129,7 @@ def _postgresql(connection: Connection, where: str) -> Iterator[Finding]:
         if connection.exec_driver_sql(f"SHOW {name}").scalar_one() == "off":
             what = f"{name} is off: after a crash, what was sent may be sent again"
             yield warning(what, f"set {name} = on")
+    yield from short_limits(connection)
     yield from _open_for_long(connection)
 
 

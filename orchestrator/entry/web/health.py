@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from orchestrator.store.database import reading, takes_writes
+from orchestrator.store.database import reading, why_no_writes
 from orchestrator.store.schema import State, schema_state
 
 _SERVES = (State.up_to_date, State.ahead)
@@ -35,8 +35,8 @@ def why_not_ready(engine: Engine, draining: Event) -> list[str]:
         return ["it is about to end"]
     try:
         with reading(engine) as connection:
-            if not takes_writes(connection):
-                return ["the database takes no writes: it is a standby"]
+            if why := why_no_writes(connection):
+                return [f"the database takes no writes: {why}"]
         schema = schema_state(engine)
     except SQLAlchemyError as error:
         return [f"the database does not answer: {type(error).__name__}"]
