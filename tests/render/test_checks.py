@@ -1,6 +1,8 @@
 import pytest
 
 from orchestrator.flow.render.checks import check_template
+from orchestrator.flow.render.templates import TemplateSet
+from orchestrator.model.problem import Problem
 from tests.render.shop import EMAIL, SHARED, TEXT, templates
 
 
@@ -148,3 +150,75 @@ def test_what_no_data_can_make_right_is_found(
 )
 def test_calls_that_data_can_make_right_are_let_alone(source: str) -> None:
     assert found(source) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "column", "what", "fix"),
+    [
+        (
+            "{% block contnet %}Hello{% endblock %}",
+            2,
+            10,
+            'nothing of the block "contnet" is shown: layout.html.j2 has no place for it',
+            'did you mean "content"?',
+        ),
+        (
+            "{% block content %}Hello{% endblock %}\n\n  <p>Bye</p>",
+            4,
+            3,
+            "stands outside of the blocks of layout.html.j2, and is not shown",
+            "put it into {% block content %} … {% endblock %}",
+        ),
+        (
+            "{% if customer.x %}\n{{ customer.x }}{% endif %}",
+            3,
+            1,
+            "stands outside of the blocks of layout.html.j2, and is not shown",
+            "put it into {% block content %} … {% endblock %}",
+        ),
+    ],
+)
+def test_what_the_layout_has_no_place_for_is_found(
+    source: str, line: int, column: int, what: str, fix: str
+) -> None:
+    every = templates(email_html='{% extends "layout.html.j2" %}\n' + source)
+    (problem,) = check_template(every, "email.html.j2")
+    assert problem == Problem("email.html.j2", line, column, what, fix)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{# a note #}\n{% set x = 1 %}{% set y %}word{% endset %}\n"
+        "{% macro m() %}said{% endmacro %}\n"
+        "{% block content %}{{ x }}{{ y }}{{ m() }}"
+        "{% block within %}Hi{% endblock %}{% endblock %}",
+        '{% import "text.j2" as texts %}{% from "text.j2" import short_title as short %}\n'
+        "{% block content %}{{ texts.text_footer() }}{{ short(product) }}{% endblock %}",
+        "{% if customer.x %}{% block content %}Hi{% endblock %}{% endif %}",
+    ],
+)
+def test_what_stands_beside_blocks_and_prints_nothing_is_let_alone(source: str) -> None:
+    assert found('{% extends "layout.html.j2" %}\n' + source) == []
+
+
+def test_a_line_beside_the_subject_needs_no_place_in_the_layout() -> None:
+    page = '{% extends "_frame.html.j2" %}{% block preheader %}Hi{% endblock %}'
+    every = TemplateSet({**SHARED, "email.html.j2": page, "_frame.html.j2": "<p>x</p>"})
+    assert check_template(every, "email.html.j2") == []
+
+
+def test_files_that_hold_themselves_are_found() -> None:
+    parts = {
+        "email.html.j2": "\n{% include '_a.html.j2' %}",
+        "_a.html.j2": "{% include '_b.html.j2' %}",
+        "_b.html.j2": "{% if customer.x %}\n {% include '_a.html.j2' %}{% endif %}",
+        "layout.html.j2": '{% extends "layout.html.j2" %}',
+    }
+    every = TemplateSet({**SHARED, **parts})
+    told = [str(problem) for name in parts for problem in check_template(every, name)]
+    assert told == [
+        "_a.html.j2:1:13: holds itself: _a.html.j2 → _b.html.j2 → _a.html.j2 (break the circle)",
+        "_b.html.j2:2:14: holds itself: _b.html.j2 → _a.html.j2 → _b.html.j2 (break the circle)",
+        "layout.html.j2:1:13: holds itself: layout.html.j2 → layout.html.j2 (break the circle)",
+    ]

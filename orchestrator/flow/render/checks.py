@@ -1,7 +1,8 @@
 """What is wrong with a template file, told before anything is rendered.
 
-Three questions, each answered with file, line, column and a fix: does it compile, does it use
-what is not there or in a way that cannot be, does it print money without a macro.
+Four questions, each answered with file, line, column and a fix: does it compile, does it use
+what is not there or in a way that cannot be, does it say what nobody would see, does it print money
+without a macro.
 """
 
 import re
@@ -11,8 +12,10 @@ from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_referenced_templates, find_undeclared_variables
 
 from orchestrator.flow.render.calls import wrong_calls
+from orchestrator.flow.render.circles import circle
 from orchestrator.flow.render.context import VARIABLES
 from orchestrator.flow.render.templates import TemplateSet
+from orchestrator.flow.render.unshown import unshown
 from orchestrator.model.currency import CODES
 from orchestrator.model.problem import Problem, did_you_mean
 
@@ -63,12 +66,12 @@ def check_template(templates: TemplateSet, name: str, known: Known = VARIABLES) 
     except TemplateError as error:
         return [Problem(name, 1, 1, str(error))]
     lines = source.splitlines()
-    # Jinja2 calls a name undeclared that is set in one branch only; here it is the file's own.
-    own = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
-    undeclared = find_undeclared_variables(tree) - environment.globals.keys() - own
+    undeclared = find_undeclared_variables(tree) - environment.globals.keys() - _own_names(tree)
     return sorted(
         {
             *_missing_files(templates, name, tree, lines),
+            *_circles(templates, name, tree, lines),
+            *_unshown(templates, name, tree, lines),
             *_unknown_names(name, tree, lines, undeclared, known),
             *_wrong_calls(templates, name, tree, lines),
             *_bare_values(name, tree, lines),
@@ -93,6 +96,34 @@ def _missing_files(
             line = next((at for at, text in enumerate(lines, 1) if file in text), 1)
             fix = did_you_mean(file, templates.sources)
             yield Problem(name, line, _column(lines, line, file), f'there is no "{file}"', fix)
+
+
+def _circles(
+    templates: TemplateSet, name: str, tree: nodes.Template, lines: list[str]
+) -> Iterator[Problem]:
+    if way := circle(templates, name, tree):
+        line = next((at for at, text in enumerate(lines, 1) if way[1] in text), 1)
+        what = f"holds itself: {' → '.join(way)}"
+        yield Problem(name, line, _column(lines, line, way[1]), what, "break the circle")
+
+
+def _unshown(
+    templates: TemplateSet, name: str, tree: nodes.Template, lines: list[str]
+) -> Iterator[Problem]:
+    for found in unshown(templates, name, tree):
+        column = _column(lines, found.line, found.word)
+        yield Problem(name, found.line, column, found.what, found.fix)
+
+
+def _own_names(tree: nodes.Template) -> set[str]:
+    """What a file names itself: Jinja2 calls that undeclared within its blocks, or when it is set
+    in one branch only."""
+    own = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
+    own |= {macro.name for macro in tree.find_all(nodes.Macro)}
+    own |= {file.target for file in tree.find_all(nodes.Import)}
+    for file in tree.find_all(nodes.FromImport):
+        own |= {name if isinstance(name, str) else name[1] for name in file.names}
+    return own
 
 
 def _unknown_names(
