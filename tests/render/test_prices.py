@@ -79,6 +79,23 @@ def test_unit_prices_follow_the_locale(locale: str, size: str, expected: str) ->
     assert f"({expected})" in outcome.text.replace("\u00a0", " ")
 
 
+@pytest.mark.parametrize(
+    ("locale", "size", "expected"),
+    [
+        ("en_US", "1 CT", "1 ct"),
+        ("de_DE", "1 CT", "1 Stück"),
+        ("fr_FR", "1 CT", "1 pièce"),
+        ("fr_FR", "12 CT", "12 pièces"),
+        ("es_ES", "1 CT", "1 unidad"),
+        ("ja_JP", "12 CT", "12個"),
+    ],
+)
+def test_one_piece_is_not_told_as_many(locale: str, size: str, expected: str) -> None:
+    source = "{{ price_parts(product).size }} {{ price_short(product) }} {{ order_link(product) }}"
+    outcome = shown(source, products=[product(size=size)], locale=locale)
+    assert outcome.text.startswith(f"{expected} ")
+
+
 def test_french_narrow_spaces_do_not_cost_a_segment() -> None:
     products = [product(amount="1234.50", currency="EUR", size="2 L", until=None)]
     outcome = shown(LINE, products=products, locale="fr_FR")

@@ -60,9 +60,10 @@ def money(value: Money, locale: str) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def measure_text(measure: Measure, locale: str) -> str:
-    """A package's content: 30.5 oz, 750 ml, 12 pieces."""
+    """A package's content: 30.5 oz, 750 ml, 12 pieces, 1 piece."""
     if measure.unit == "each":
-        return words_of(locale)["count"].format(n=_decimal(measure.amount, locale))
+        words = words_of(locale)["one" if measure.amount == 1 else "count"]
+        return words.format(n=_decimal(measure.amount, locale))
     return format_unit(measure.amount, _CLDR[measure.unit], "short", locale=locale_of(locale))
 
 

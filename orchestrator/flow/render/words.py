@@ -10,6 +10,7 @@ from orchestrator.model.language import language_of
 
 _EN: Final = {
     "each": "{price} each",
+    "one": "{n} ct",
     "count": "{n} ct",
     "tax_included": "incl. tax",
     "tax_added": "incl. {amount} tax",
@@ -28,6 +29,7 @@ _EN: Final = {
 }
 _DE: Final = {
     "each": "{price}/Stück",
+    "one": "{n} Stück",
     "count": "{n} Stück",
     "tax_included": "inkl. MwSt.",
     "tax_added": "inkl. {amount} Steuer",
@@ -46,6 +48,7 @@ _DE: Final = {
 }
 _FR: Final = {
     "each": "{price} la pièce",
+    "one": "{n} pièce",
     "count": "{n} pièces",
     "tax_included": "TTC",
     "tax_added": "dont {amount} de taxe",
@@ -64,6 +67,7 @@ _FR: Final = {
 }
 _ES: Final = {
     "each": "{price} la unidad",
+    "one": "{n} unidad",
     "count": "{n} unidades",
     "tax_included": "IVA incl.",
     "tax_added": "incl. {amount} de impuestos",
@@ -82,6 +86,7 @@ _ES: Final = {
 }
 _JA: Final = {
     "each": "1個{price}",
+    "one": "{n}個",
     "count": "{n}個",
     "tax_included": "税込",
     "tax_added": "うち税{amount}",
