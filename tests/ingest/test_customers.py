@@ -143,6 +143,7 @@ def test_a_declared_trait_is_meant_though_exports_use_its_name_for_something_els
     [
         ({"email": "ann"}, "email 'ann' is not an address"),
         ({"phone": "12"}, "phone '12' is not a telephone number"),
+        ({"phone": "06 12 34 56 78", "country": "France"}, "write it with its country code"),
         ({"zone": "America/Chikago"}, "no such time zone"),
         ({"country": "Narnia"}, "no such country"),
         ({"region": "ZZ"}, "no such region of US"),

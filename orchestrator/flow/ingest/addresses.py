@@ -22,12 +22,14 @@ def normal_phone(written: str, country: str | None) -> str:
     Only the length is checked: tables of numbers in use are older than some numbers.
     """
     code = country.strip().upper() if country else None
+    region = "GB" if code == "UK" else code
     try:
-        number = phonenumbers.parse(written, "GB" if code == "UK" else code)
+        number = phonenumbers.parse(written, region)
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_possible_number(number):
-        hint = "" if country else "; write it with its country code, such as +13125550123"
+        known = region in phonenumbers.SUPPORTED_REGIONS
+        hint = "" if known else "; write it with its country code, such as +13125550123"
         raise ValueError(f"phone {written[:40]!r} is not a telephone number{hint}")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
