@@ -37,7 +37,7 @@ class QuietHours:
 
     def __post_init__(self) -> None:
         if self.start == self.end:
-            raise ValueError("quiet hours need a beginning and another end, such as 21:00-09:00")
+            raise ValueError("write a beginning and another end, such as 21:00-09:00")
 
     def __str__(self) -> str:
         return f"{self.start:%H:%M}-{self.end:%H:%M}"

@@ -27,8 +27,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     'did you mean "lifecycle"?'
     >>> did_you_mean("zzz", ["a", "b"])
     'known: a, b'
+    >>> did_you_mean("price", ["total price", "unit price"])  # either may be meant
+    'known: total price, unit price'
     """
     words = sorted(known)
+    if sum(word.lower() in candidate.lower().split() for candidate in words) > 1:
+        return "known: " + ", ".join(words)
     folded = {candidate.lower(): candidate for candidate in words}
     near = get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
     if near:

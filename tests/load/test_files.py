@@ -29,11 +29,7 @@ def told(root: Path, changes: Mapping[str, str | bytes | None]) -> list[str]:
         ),
         (
             {SMS: b"\xff\xfe{\x00"},
-            [
-                f"{YAML}:15:41: sms has no template sms.txt.j2 "
-                "(write the file, or take the channel out)",
-                f"{SMS}:1:1: is not UTF-8 here (save the file as UTF-8)",
-            ],
+            [f"{SMS}:1:1: is not UTF-8 here (save the file as UTF-8)"],
         ),
         (
             {YAML: CAMPAIGN.replace("favourites", "favou\x07rites")},
@@ -122,6 +118,13 @@ def told(root: Path, changes: Mapping[str, str | bytes | None]) -> list[str]:
                 "(write the whole address: https://…/news)"
             ],
         ),
+        (
+            {"campaigns/cart/_foot.html.j2": "<a class=”x”\n href=”{{ shop.url }}”>News</a>"},
+            [
+                "campaigns/cart/_foot.html.j2:2:7: ” is no quote in HTML: the address leads "
+                "nowhere (write straight quotes, \" or ')"
+            ],
+        ),
     ],
 )
 def test_told(
@@ -129,6 +132,23 @@ def test_told(
 ) -> None:
     found = told(tmp_path, changes)
     assert [line for line in expected if line not in found] == []
+
+
+def test_a_template_that_cannot_be_read_is_not_missing_as_well(tmp_path: Path) -> None:
+    assert told(tmp_path, {SMS: b"\xff\xfe{\x00"}) == [
+        f"{SMS}:1:1: is not UTF-8 here (save the file as UTF-8)"
+    ]
+
+
+def test_a_folders_wrong_name_is_told_once_beside_what_else_is_wrong(tmp_path: Path) -> None:
+    files = {name.replace("/cart/", "/My cart/"): text for name, text in GOOD.items()}
+    files["campaigns/My cart/campaign.yaml"] = CAMPAIGN.replace("favourites", "favorites")
+    assert [str(problem) for problem in load(write(tmp_path, files)).problems] == [
+        "campaigns/My cart: is no name for a campaign "
+        "(use small letters, digits and hyphens, such as cart-reminder)",
+        'campaigns/My cart/campaign.yaml:2:8: there is no topic "favorites" '
+        '(did you mean "favourites"?)',
+    ]
 
 
 def test_a_mark_of_byte_order_and_other_line_ends_are_forgiven(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def test_what_is_right_is_let_alone(source: str) -> None:
         ("{{ event.properties['total']|round(2) }}", (1, 22), '"total" is printed as a bare value'),
         ("{{ 'for ' ~ product.price }}", (1, 21), '"price" is printed as a bare value'),
         ("{% include 'layot.html.j2' %}", (1, 13), 'there is no "layot.html.j2"'),
+        ("a\n{{ customer.x | default(“you”) }}", (2, 25), "“ cannot stand here"),
         ("\n\n{% if %}", (3, 1), "Expected an expression, got 'end of statement block'"),
         ("\n{{ customer.x|safe }}", (2, 1), "No filter named 'safe'."),
         ("\n{% autoescape false %}{% endautoescape %}", (2, 1), "escaping cannot be switched off"),

@@ -17,17 +17,20 @@ CAMPAIGN_FILE = "campaign.yaml"
 SHOP_FILE = "shop.yaml"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+A_NAME = "cart-reminder"
 _HIDDEN = (".", "_")
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A campaign's folder. `others`: files that are neither `campaign.yaml` nor templates."""
+    """A campaign's folder. `others`: files that are neither `campaign.yaml` nor templates.
+    `unread`: templates that are there, and of which a problem says why they cannot be read."""
 
     name: str
     at: str
     files: Mapping[str, str]
     others: tuple[str, ...]
+    unread: tuple[str, ...]
     problems: tuple[Problem, ...]
 
 
@@ -41,13 +44,19 @@ def read_folders(root: Path) -> Iterator[Folder]:
             yield _read_folder(path)
 
 
+def well_named(name: str) -> bool:
+    """Whether a folder's name may be a campaign's."""
+    return _NAME.fullmatch(name) is not None
+
+
 def _read_folder(path: Path) -> Folder:
     at = f"{CAMPAIGNS}/{path.name}"
     files: dict[str, str] = {}
     others: list[str] = []
+    unread: list[str] = []
     problems: list[Problem] = []
-    if not _NAME.fullmatch(path.name):
-        fix = "use small letters, digits and hyphens, such as cart-reminder"
+    if not well_named(path.name):
+        fix = f"use small letters, digits and hyphens, such as {A_NAME}"
         problems.append(Problem(at, 0, 0, "is no name for a campaign", fix))
     if is_answer(path.name):
         fix = "choose another one; the answers' words stand in shop.yaml under answers"
@@ -62,13 +71,14 @@ def _read_folder(path: Path) -> Folder:
         text = read_text(file, f"{at}/{file.name}", file_bytes_max=limit)
         if isinstance(text, Problem):
             problems.append(text)
+            unread.append(file.name)
         else:
             files[file.name] = text
     if not (path / CAMPAIGN_FILE).exists():
         near = get_close_matches(CAMPAIGN_FILE, others, n=1)
         fix = f"rename {near[0]}" if near else "write it, or move the folder"
         problems.append(Problem(f"{at}/{CAMPAIGN_FILE}", 0, 0, "is missing", fix))
-    return Folder(path.name, at, files, tuple(others), tuple(problems))
+    return Folder(path.name, at, files, tuple(others), tuple(unread), tuple(problems))
 
 
 def read_settings(root: Path) -> tuple[dict[str, str], list[Problem]]:

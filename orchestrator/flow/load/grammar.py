@@ -28,6 +28,11 @@ _RULES = (
         "put the text in quotes, or let the line begin straight below its neighbours",
     ),
     _Rule(
+        r"found character '\\t'",
+        "a tab cannot stand here",
+        "write a space",
+    ),
+    _Rule(
         "found character '(.)' that cannot start any token",
         "a text cannot begin with $",
         "put it in quotes",

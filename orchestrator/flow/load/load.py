@@ -10,12 +10,14 @@ from orchestrator.flow.load.document import parse, parts, placed, salvage
 from orchestrator.flow.load.files import check_needed, check_strays
 from orchestrator.flow.load.finding import Finding
 from orchestrator.flow.load.folder import (
+    A_NAME,
     CAMPAIGN_FILE,
     CAMPAIGNS,
     SHOP_FILE,
     Folder,
     read_folders,
     read_settings,
+    well_named,
 )
 from orchestrator.flow.load.names import Names
 from orchestrator.flow.load.read import Document, read_yaml
@@ -113,7 +115,8 @@ def _version(
     if CAMPAIGN_FILE not in folder.files:
         return None
     document = read_yaml(folder.files[CAMPAIGN_FILE], f"{folder.at}/{CAMPAIGN_FILE}")
-    campaign, problems = parse(_named(document, folder.name), Campaign)
+    name = folder.name if well_named(folder.name) else A_NAME  # of the folder's it was told already
+    campaign, problems = parse(_named(document, name), Campaign)
     notes.problems.update(document.problems, problems)
     notes.place(_check_name(document, folder.name), document)
     if settings is None or names is None:
@@ -128,7 +131,8 @@ def _version(
         return None
     notes.place(check_sending(campaign, names), document)
     notes.place(check_names(campaign, names), document)
-    missing = [] if names.unsure else list(check_needed(campaign, settings.shop, files))
+    there = {**files, **dict.fromkeys(folder.unread, "")}
+    missing = [] if names.unsure else list(check_needed(campaign, settings.shop, there))
     notes.place(missing, document)
     notes.problems.update(check_strays(campaign, files, folder.others, folder.at, missing))
     notes.problems.update(check_templates(campaign, settings.shop, shared, files, folder.at))

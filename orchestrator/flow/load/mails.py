@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from orchestrator.flow.load.files import used_files
 from orchestrator.flow.load.promised import Promises
+from orchestrator.flow.render.checks import STRAIGHT_QUOTES
 from orchestrator.model.campaign import Campaign
 from orchestrator.model.problem import Problem
 from orchestrator.model.shop import Shop
@@ -23,6 +24,8 @@ WAYS_OUT = frozenset({"links.unsubscribe", "links.preferences"})
 _ADDRESS = re.compile(
     r"""\b(src|href|background(-url)?)\s*=\s*["']\s*(?P<to>[^"'{]*)""", re.IGNORECASE
 )
+_BENT = re.compile(r"\b(?:src|href)\s*=\s*(?P<quote>[“”„‟«»‘’‚])", re.IGNORECASE)
+"""Quotes of word processors, which no mail program takes for any."""
 _LEADS_SOMEWHERE = re.compile(r"([a-z][a-z0-9+.-]*:|#|$)", re.IGNORECASE)
 
 
@@ -63,3 +66,6 @@ def check_addresses(name: str, text: str) -> Iterator[Problem]:
                 what = f'"{found["to"]}" leads nowhere from an e-mail'
                 fix = f"write the whole address: https://…/{found['to'].lstrip('./')}"
                 yield Problem(name, number, found.start("to") + 1, what, fix)
+        for bent in _BENT.finditer(line):
+            what = f"{bent['quote']} is no quote in HTML: the address leads nowhere"
+            yield Problem(name, number, bent.start("quote") + 1, what, STRAIGHT_QUOTES)

@@ -43,6 +43,9 @@ _NOT_TEXT = re.compile(
     r"\{#.*?#\}|<style\b.*?</style>|<!--.*?-->|\b(?:style|width|height)=\"[^\"]*\"",
     re.DOTALL | re.IGNORECASE,
 )
+_STRAY = re.compile(r"unexpected char '(?P<letter>.)' at (?P<at>\d+)")
+_BENT_QUOTES = "“”„‟«»‘’‚"
+STRAIGHT_QUOTES = "write straight quotes, \" or '"
 _STATEMENT = re.compile(r"\{%.*?%\}", re.DOTALL)
 _MONEY_NAMES = frozenset(
     ("price", "total", "subtotal", "amount", "cost", "revenue", "unit_price", "balance")
@@ -62,7 +65,7 @@ def check_template(templates: TemplateSet, name: str, known: Known = VARIABLES) 
             return [Problem(name, one.line, one.column, one.what, one.fix) for one in faults]
         templates.template(name)
     except TemplateSyntaxError as error:
-        return [Problem(name, error.lineno, 1, str(error.message), _syntax_fix(error))]
+        return [_syntax(name, source, error)]
     except TemplateError as error:
         return [Problem(name, 1, 1, str(error))]
     lines = source.splitlines()
@@ -80,10 +83,15 @@ def check_template(templates: TemplateSet, name: str, known: Known = VARIABLES) 
     )
 
 
-def _syntax_fix(error: TemplateSyntaxError) -> str:
-    if "filter named 'safe'" in str(error.message):
-        return "what customers and feeds wrote is always escaped"
-    return ""
+def _syntax(name: str, source: str, error: TemplateSyntaxError) -> Problem:
+    said, fix = str(error.message), ""
+    if found := _STRAY.fullmatch(said):
+        letter, at = found["letter"], int(found["at"])
+        fix = STRAIGHT_QUOTES if letter in _BENT_QUOTES else "take it out"
+        return _at(name, source, at, f"{letter} cannot stand here", fix)
+    if "filter named 'safe'" in said:
+        fix = "what customers and feeds wrote is always escaped"
+    return Problem(name, error.lineno, 1, said, fix)
 
 
 def _missing_files(
