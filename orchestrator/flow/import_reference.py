@@ -39,6 +39,8 @@ customers.
   and import it.
 - **While it runs** an import may be broken off at any time, and be started again. Other processes
   may plan and send meanwhile.
+- **What sells most**, what goes with what and what somebody buys regularly is learned of the
+  purchases as an import ends; where workers are, by them within ten minutes.
 - **Live**, the shop's servers tell the same by HTTP, in the form of Segment's libraries: see
   [the collector](feedback.md#the-collector).
 """

@@ -2,7 +2,8 @@
 
 The moments are noted in the database, so that it does not matter whether one process runs for long
 or a new one every minute. An import brings purchases of any age: after it, too, everything is
-learned anew. So old habits fade, and seasons change what goes with what.
+learned anew, by the import itself where no workers are. So old habits fade, and seasons change
+what goes with what.
 """
 
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from orchestrator.flow.learn import (
     learn_popularity,
 )
 from orchestrator.flow.tactful import Tactful
+from orchestrator.model.shop import Shop
 from orchestrator.store.database import reading, writing
 from orchestrator.store.deployment import forget_moments, moment, note_moment
 
@@ -25,20 +27,24 @@ DAY, MONTH = timedelta(days=1), timedelta(days=30)
 
 def learn_what_is_due(tactful: Tactful, now: datetime) -> list[str]:
     """Learn what was learned too long ago; the names of what was learned."""
-    with reading(tactful.engine) as connection:
+    return _learn_what_is_due(tactful.engine, tactful.shop, now)
+
+
+def _learn_what_is_due(engine: Engine, shop: Shop, now: datetime) -> list[str]:
+    with reading(engine) as connection:
         daily_at, anew_at = moment(connection, DAILY), moment(connection, ANEW)
     anew = anew_at is None or now >= anew_at + MONTH
     learned: list[str] = []
     if anew or daily_at is None or now >= daily_at + DAY:
-        with writing(tactful.engine) as connection:
-            learn_habits(connection, now, tactful.shop, None if anew else daily_at)
+        with writing(engine) as connection:
+            learn_habits(connection, now, shop, None if anew else daily_at)
             note_moment(connection, DAILY, now)
         learned.append("habits")
     if anew:
-        with writing(tactful.engine) as connection:
-            learn_pairs(connection, now, tactful.shop)
-            learn_better(connection, now, tactful.shop)
-            learn_popularity(connection, now, tactful.shop)
+        with writing(engine) as connection:
+            learn_pairs(connection, now, shop)
+            learn_better(connection, now, shop)
+            learn_popularity(connection, now, shop)
             note_moment(connection, ANEW, now)
         learned += ["what goes with what", "what is finer", "what sells most"]
     return learned
@@ -48,3 +54,20 @@ def learn_anew(engine: Engine) -> None:
     """What was imported changes what there is to learn: do so at the next occasion."""
     with writing(engine) as connection:
         forget_moments(connection, (DAILY, ANEW))
+
+
+def learn_from_import(
+    engine: Engine, shop: Shop, kind: str, now: datetime, *, at_once: bool
+) -> None:
+    """What files of a kind change of what there is to learn.
+
+    `at_once`: where no workers do it soon. Who imports then looks at a plan, and nothing is run
+    before that: a plan of what sells most would be empty, and say that there is nothing in stock.
+    """
+    if kind in ("events", "products"):
+        learn_anew(engine)
+        if at_once:
+            _learn_what_is_due(engine, shop, now)
+    elif kind == "prices" and at_once:
+        with writing(engine) as connection:
+            learn_better(connection, now, shop)

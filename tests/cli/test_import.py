@@ -41,6 +41,26 @@ def test_a_broken_file_is_named_and_those_before_it_are_told(shop: ShopFolder) -
     assert "c.csv" not in result.output
 
 
+def test_a_plan_knows_what_sells_most_as_soon_as_it_is_imported(shop: ShopFolder) -> None:
+    shop.change("campaigns/deal/campaign.yaml", "from: listed, ids: [tea]", "from: bestsellers")
+    shop.write(
+        {
+            "people.csv": "id,phone,zone\nann,+12125550123,America/New_York\n",
+            "yes.csv": "customer,channel,given,at,touchpoint,wording\n"
+            "ann,sms,yes,2026-11-01T00:00:00Z,checkout,Yes\n",
+            "orders.csv": "id,name,customer,at,products\n"
+            'o-1,Order Completed,bob,2026-11-20T00:00:00Z,"[{""product_id"": ""tea""}]"\n',
+            "tea.csv": "id,title\ntea,Green tea\n",
+            "prices.csv": "product,amount,at\ntea,2.49,2026-10-01T00:00:00Z\n",
+        }
+    )
+    kinds = {"people": "customers", "yes": "consents", "orders": "events", "tea": "products"}
+    for file, kind in {**kinds, "prices": "prices"}.items():
+        shop.ok("import", kind, f"{file}.csv")
+    (deal,) = shop.json("plan", "deal")["campaigns"]
+    assert deal["planned"] == 1
+
+
 def test_a_file_that_is_not_there(shop: ShopFolder) -> None:
     result = shop("import", "customers", "nowhere.csv")
     assert result.exit_code == 2

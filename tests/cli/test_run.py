@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.flow.lessons import learn_from_import
+from orchestrator.flow.load import load
+from orchestrator.store.database import open_database
 from tests.cli.shop import NIGHT, NOW, ShopFolder
 
 MINUTE = timedelta(minutes=1)
@@ -99,14 +102,24 @@ def test_settings_of_a_channel_that_belong_together(
     assert "login and password go together; set TACTFUL_EMAIL_SMTP_…" in " ".join(told.split())
 
 
-def test_purchases_are_learned_from_once_a_day_and_after_an_import(shop: ShopFolder) -> None:
+def test_purchases_are_learned_from_once_a_day(shop: ShopFolder) -> None:
     assert "learned from purchases" in shop.ok("run", "--once")
     assert "learned from purchases" not in shop.ok("run", "--once", at=NOW + MINUTE)
     assert "learned from purchases" in shop.ok("run", "--once", at=NOW + timedelta(days=1))
-    shop.write({"e.csv": "id,name,customer,at\n1,Signed Up,ann,2026-11-01T00:00:00Z\n"})
-    shop.ok("import", "events", "e.csv", at=NOW + timedelta(days=1))
-    later = NOW + timedelta(days=1, minutes=1)
-    assert "learned from purchases" in shop.ok("run", "--once", at=later)
+
+
+@pytest.mark.parametrize("workers", [False, True])
+def test_what_was_imported_is_learned_from_by_the_import_or_by_workers(
+    shop: ShopFolder, workers: bool
+) -> None:
+    shop.ok("run", "--once")
+    engine = open_database(shop.url)
+    settings = load(shop.home).settings
+    assert settings is not None
+    learn_from_import(engine, settings.shop, "events", NOW + MINUTE, at_once=not workers)
+    engine.dispose()
+    told = " ".join(shop.ok("run", "--once", at=NOW + 2 * MINUTE).split())
+    assert ("what sells most" in told) == workers
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -40,7 +40,7 @@ def import_(
     from orchestrator.entry.opening import open_store, read_shop
     from orchestrator.entry.settings import settings
     from orchestrator.flow.imports import import_file
-    from orchestrator.flow.lessons import learn_anew
+    from orchestrator.flow.lessons import learn_from_import
     from orchestrator.model.errors import WrongUse
 
     where = settings(shop)
@@ -68,8 +68,8 @@ def import_(
                 broken = error
                 break
             reports.append((file, report))
-        if kind in ("events", "products"):
-            learn_anew(engine)
+        at_once = not where.redis_url
+        learn_from_import(engine, written, kind, clock.now(), at_once=at_once)
     if broken is not None and not reports:
         raise broken
     if json:
