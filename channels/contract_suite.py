@@ -30,6 +30,7 @@ from channels.contract import (
     Item,
     NotFound,
     Prepared,
+    Reason,
     Refused,
     Rejected,
     Sender,
@@ -112,6 +113,7 @@ class ChannelContract:
         assert able.search == overrides, "search is true exactly where find is written"
         hears = type(channel).parse_feedback is not Channel.parse_feedback
         assert able.callback == hears, "callback is true exactly where parse_feedback is written"
+        assert able.callback or not able.receipts, "receipts come by callback, and there is none"
 
     def test_one_outcome_for_each_item_in_order(
         self, channel: Channel[Any], taken: Callable[[], int]
@@ -121,10 +123,13 @@ class ChannelContract:
             count = min(3, channel.capabilities.batch_size_max)
             items = [self.item(channel, number, kind) for number in range(count)]
             outcomes = channel.send(items, DEADLINE_S, NOW)
+            assert isinstance(outcomes, list), f"send gave {type(outcomes).__name__}, no list"
             assert len(outcomes) == count, f"{count} items, {len(outcomes)} outcomes"
             for outcome in outcomes:
                 assert isinstance(outcome, Accepted), f"a plain {kind} came back as {outcome}"
-                assert outcome.provider_ref, "an accepted message has the provider's name for it"
+                ref = outcome.provider_ref
+                assert ref, "an accepted message has the provider's name for it"
+                assert isinstance(ref, str), f"provider_ref is {type(ref).__name__}: write str(…)"
             assert taken() - before == count, "accepted means that the provider has it"
 
     def test_what_comes_back_belongs_to_its_item(self, channel: Channel[Any]) -> None:
@@ -139,6 +144,8 @@ class ChannelContract:
             outcomes = channel.send(items, DEADLINE_S, NOW)
             wrong = [n for n, one in enumerate(outcomes) if isinstance(one, Rejected)]
             assert wrong == [place], f"the item at {place} is bad, rejected were {wrong}"
+            reason = getattr(outcomes[place], "reason", None)
+            assert isinstance(reason, Reason), f"{reason!r} is no Reason"
 
     def test_a_bad_item_fails_alone_and_in_its_place(
         self, channel: Channel[Any], taken: Callable[[], int]
@@ -268,6 +275,8 @@ class ChannelContract:
         for one in told:
             assert isinstance(one.kind, FeedbackKind), f"{one.kind!r} is no FeedbackKind"
             assert one.event_id, "an event has a name, by which a repetition is known"
+        names = {one.event_id for one in told}
+        assert len(names) == len(told), "events of one call by one name: all but the first are lost"
         assert again == told, f"the same callback came to {told}, and then to {again}"
 
     def test_settings_do_not_print_secrets(self, channel: Channel[Any]) -> None:

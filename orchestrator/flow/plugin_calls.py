@@ -24,6 +24,7 @@ from channels.contract import (
     NotFound,
     Outcome,
     Prepared,
+    Reason,
     Rejected,
     Unknown,
     Unsupported,
@@ -31,6 +32,7 @@ from channels.contract import (
 
 _DETAIL_LENGTH_MAX = 1_000
 _SPAN_S_MAX = 1e9
+_REASONS = frozenset(Reason)
 
 _log = logging.getLogger(__name__)
 
@@ -74,10 +76,7 @@ def written(
         what = f"the plugin {channel.name} gave {len(outcomes)} outcomes for {len(items)} messages"
         _log.error(what)
         return [Unknown(what)] * len(items)
-    return [
-        outcome if type(outcome) is Accepted and outcome.provider_ref else _kept(channel, outcome)
-        for outcome in outcomes
-    ]
+    return [_kept(channel, outcome) for outcome in outcomes]
 
 
 def looked_up(channel: Channel[Any], attempt: Attempt) -> Found:
@@ -88,8 +87,10 @@ def looked_up(channel: Channel[Any], attempt: Attempt) -> Found:
         what = what_broke(channel, error)
         _log.error(what, exc_info=True)
         return Unknown(what)
-    if isinstance(answer, Accepted | NotFound | Unknown):
+    if isinstance(answer, NotFound | Unknown):
         return answer
+    if isinstance(answer, Accepted) and (accepted := _named(answer)):
+        return accepted
     what = _line(f"the plugin {channel.name} found {answer!r}")
     _log.error(what)
     return Unknown(what)
@@ -98,13 +99,29 @@ def looked_up(channel: Channel[Any], attempt: Attempt) -> Found:
 def _kept(channel: Channel[Any], outcome: Outcome) -> Outcome:
     """As the ledger can keep it."""
     match outcome:
-        case Rejected(retry_after_s=None) | Unknown():
+        case Accepted() if accepted := _named(outcome):
+            return accepted
+        case Unknown():
             return replace(outcome, detail=_line(outcome.detail))
-        case Rejected(retry_after_s=after) | Deferred(retry_after_s=after) if _is_span(after):
+        case Deferred(retry_after_s=after) if _is_span(after):
             return replace(outcome, detail=_line(outcome.detail))
+        case Rejected(reason=str() as reason, retry_after_s=after) if reason in _REASONS and (
+            after is None or _is_span(after)
+        ):
+            return replace(outcome, reason=Reason(reason), detail=_line(outcome.detail))
     what = _line(f"the plugin {channel.name} gave {outcome!r} for a message")
     _log.error(what)
     return Unknown(what)
+
+
+def _named(accepted: Accepted) -> Accepted | None:
+    """With the provider's name for it as a text that every ledger keeps; None if there is none."""
+    ref: object = accepted.provider_ref
+    if type(ref) is str and ref.isprintable():
+        return accepted if ref else None
+    if isinstance(ref, str | int) and not isinstance(ref, bool):  # many providers give numbers
+        return Accepted(_line(ref))
+    return None
 
 
 def _is_span(seconds: object) -> bool:

@@ -125,6 +125,27 @@ class Nameless(Pigeon):
         return Accepted("") if isinstance(outcome, Accepted) else outcome
 
 
+class Numbers(Pigeon):
+    def fly(self, item: Item, end: float) -> Outcome:
+        outcome = super().fly(item, end)
+        return Accepted(4711) if isinstance(outcome, Accepted) else outcome  # type: ignore[arg-type]
+
+
+class Streams(Pigeon):
+    def send(self, items: Sequence[Item], deadline_s: float, now: datetime) -> Any:
+        return (outcome for outcome in super().send(items, deadline_s, now))
+
+
+class OwnWords(Pigeon):
+    def fly(self, item: Item, end: float) -> Outcome:
+        outcome = super().fly(item, end)
+        return Rejected("no", "no") if isinstance(outcome, Rejected) else outcome  # type: ignore[arg-type]
+
+
+class PromisesReceipts(Pigeon):
+    capabilities = replace(Pigeon.capabilities, receipts=True)
+
+
 class Tardy(Pigeon):
     def fly(self, item: Item, end: float) -> Outcome:
         return super().fly(item, monotonic() + 9)
@@ -240,6 +261,14 @@ class HearsNumbers(HearsSigned):
         return told if isinstance(told, Refused) else [replace(told[0], detail=7)]  # type: ignore[arg-type]
 
 
+class HearsAllAsOne(HearsSigned):
+    def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> Any:
+        told = super().parse_feedback(raw, headers)
+        if isinstance(told, Refused):
+            return told
+        return [*told, replace(told[0], kind=FeedbackKind.opened)]
+
+
 class HearsNoName(HearsSigned):
     def parse_feedback(self, raw: bytes, headers: Mapping[str, str]) -> Any:
         told = super().parse_feedback(raw, headers)
@@ -315,6 +344,10 @@ def test_who_hears_has_to_show_a_callback() -> None:
         (Forgets, "test_one_outcome_for_each_item_in_order"),
         (Boasts, "test_one_outcome_for_each_item_in_order"),
         (Nameless, "test_one_outcome_for_each_item_in_order"),
+        (Numbers, "test_one_outcome_for_each_item_in_order"),
+        (Streams, "test_one_outcome_for_each_item_in_order"),
+        (OwnWords, "test_what_comes_back_belongs_to_its_item"),
+        (PromisesReceipts, "test_it_names_itself_and_its_capabilities_agree"),
         (SaysNone, "test_an_empty_batch_is_an_empty_list"),
         (Truncates, "test_an_oversize_batch_is_refused_loudly"),
         (ComplainsLate, "test_an_oversize_batch_is_refused_loudly"),
@@ -336,6 +369,7 @@ def test_who_hears_has_to_show_a_callback() -> None:
         (HearsAnew, "test_a_callback_that_comes_twice_is_the_same_event"),
         (HearsWords, "test_a_callback_that_comes_twice_is_the_same_event"),
         (HearsNumbers, "test_a_callback_that_comes_twice_is_the_same_event"),
+        (HearsAllAsOne, "test_a_callback_that_comes_twice_is_the_same_event"),
         (HearsNoName, "test_a_callback_that_comes_twice_is_the_same_event"),
         (Tells, "test_settings_do_not_print_secrets"),
         (ClosesOnce, "test_close_is_idempotent_and_open_may_follow"),

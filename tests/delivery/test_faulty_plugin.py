@@ -10,7 +10,7 @@ import pytest
 from channels.contract import Accepted, Deferred, Item, Outcome, Prepared, Rejected, Unknown
 from channels.outbox import OutboxSettings
 from orchestrator.model.patience import USUAL
-from orchestrator.tables import attempts, message_log
+from orchestrator.tables import attempts, message_log, suppressions
 from tests.support.channel import Recording, open_channel
 from tests.support.shop import NOW, Small, consent, customer, event
 
@@ -56,6 +56,10 @@ NONSENSE: tuple[tuple[Callable[[Sequence[Item]], Any], str], ...] = (
     (lambda items: [None] * 3, "the plugin outbox gave None for a message"),
     (lambda items: ["ok"] * 3, "the plugin outbox gave 'ok' for a message"),
     (lambda items: [Accepted("")] * 3, "gave Accepted(provider_ref='') for a message"),
+    (lambda items: [Accepted(b"x")] * 3, "gave Accepted(provider_ref=b'x') for a message"),  # type: ignore[arg-type]
+    (lambda items: [Accepted(True)] * 3, "gave Accepted(provider_ref=True) for a message"),  # type: ignore[arg-type]
+    (lambda items: [Rejected("no such number", "x")] * 3, "gave Rejected(reason='no such number'"),  # type: ignore[arg-type]
+    (lambda items: [Rejected(None, "x")] * 3, "gave Rejected(reason=None"),  # type: ignore[arg-type]
     (lambda items: [Deferred(float("nan"), "x")] * 3, "gave Deferred(retry_after_s=nan"),
     (lambda items: [Deferred(float("inf"), "x")] * 3, "gave Deferred(retry_after_s=inf"),
     (lambda items: [Rejected("other", "x", True, 1e300)] * 3, "gave Rejected(reason='other'"),  # type: ignore[arg-type]
@@ -84,6 +88,26 @@ def test_one_senseless_outcome_costs_its_neighbours_nothing(tmp_path: Path) -> N
     shop.tick(NOW)
     states = [rows[0][0] for (name, _), rows in sorted(shop.ledger().items()) if name == "text"]
     assert sorted(states) == ["accepted", "accepted", "unknown"]
+
+
+def test_a_number_is_a_name_too_and_what_no_ledger_keeps_is_left_out_of_it(
+    tmp_path: Path,
+) -> None:
+    """Both were surely taken: in doubt, a service message would be sent once more."""
+    shop, faulty = stage(tmp_path)
+    faulty.sends = lambda items: [Accepted(4711), Accepted("a\x00\nb"), Accepted("c")]  # type: ignore[arg-type]
+    shop.tick(NOW)
+    names = {row["provider_ref"] for row in shop.rows(attempts)}
+    assert {"4711", "a  b", "c"} <= names
+
+
+def test_a_reason_in_its_own_words_is_that_reason(tmp_path: Path) -> None:
+    shop, faulty = stage(tmp_path)
+    faulty.sends = lambda items: [Rejected("bad_address", "x")] * 3  # type: ignore[arg-type]
+    shop.tick(NOW)
+    found = shop.ledger()
+    assert {found["text", f"c{n}"][0] for n in range(3)} == {("rejected", "bad_address")}
+    assert {row["scope"] for row in shop.rows(suppressions)} == {"all"}
 
 
 def test_a_bug_takes_few_down_with_it(tmp_path: Path) -> None:
