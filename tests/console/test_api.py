@@ -80,6 +80,7 @@ def test_pause_and_resume(room: Room) -> None:
         (b'{"what": "campaign"}', 422),
         (b'{"what": "campaign", "name": "helo"}', 404),
         (b" " * 100_000, 400),
+        (b"[" * 60_000, 400),
     ],
 )
 def test_a_call_that_cannot_be_meant(room: Room, body: bytes, status: int) -> None:
@@ -90,7 +91,17 @@ def test_a_call_that_cannot_be_meant(room: Room, body: bytes, status: int) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["customers/nobody", "messages/77", f"messages/{2**70}", "plan?campaign=helo"]
+    "path",
+    [
+        "customers/nobody",
+        "messages/77",
+        f"messages/{2**70}",
+        f"messages/{'9' * 5000}",
+        "messages/first",
+        "messages/-1",
+        "messages/%C2%B2",
+        "plan?campaign=helo",
+    ],
 )
 def test_what_there_is_not(room: Room, path: str) -> None:
     answer = room.ask(path)

@@ -168,6 +168,8 @@ def test_a_message_with_its_page(evening: Room) -> None:
         "/messages/0",
         "/messages/77",
         f"/messages/{2**64}",
+        f"/messages/{'9' * 5000}",
+        "/messages/first",
         "/messages/77/letter",
         "/campaigns/helo",
         "/campaigns/helo/plan",
@@ -175,6 +177,8 @@ def test_a_message_with_its_page(evening: Room) -> None:
         "/campaigns/hello/preview?customer=nobody",
         "/campaigns/hello/preview?customer=ann&channel=sms",
         "/campaigns/hello/preview?customer=ann&step=7",
+        f"/campaigns/hello/preview?customer=ann&step={'9' * 5000}",
+        "/campaigns/hello/preview?customer=ann&step=one",
         "/campaigns/deal/preview/letter?customer=ann",
     ],
 )
@@ -192,6 +196,14 @@ def test_what_no_database_keeps(room: Room, path: str) -> None:
     assert room.get(path).status in (404, 422)
     assert room.press("/pause", what="everything", reason="a\0b").status == 422
     assert paused(room) == []
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, f"{2**63}", "-1", "one", "²", ""])
+def test_a_number_that_no_database_keeps(room: Room, number: str) -> None:
+    room.enter()
+    assert room.press("/replies", id=number, means="stop").status == 422
+    given = {"campaign": "hello", "digest": "0" * 64, "audience": number}
+    assert room.press("/approve", **given).status == 422
 
 
 def test_hostile_words_are_words(room: Room) -> None:

@@ -47,7 +47,7 @@ class Api:
 
     def message(self, asked: Asked) -> Any:
         """As `tactful explain --message N --json`."""
-        return self._desk.message(asked.path["id"])
+        return self._desk.message(asked.message())
 
     def replies(self, asked: Asked) -> Any:
         """As `tactful replies --json`."""
@@ -79,7 +79,7 @@ def fields_of(raw: bytes) -> dict[str, str]:
     """The texts of a JSON object. Raises WrongUse."""
     try:
         found = json.loads(raw or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):  # it may be nested deeper than Python reads
         raise WrongUse("the body is no JSON") from None
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
         raise WrongUse("the body is no JSON object of texts")

@@ -21,6 +21,9 @@ from orchestrator.model.shop import Shop
 HOME = "/console"
 COOKIE = "tactful_console"
 
+ID_MAX = 2**63 - 1
+_DIGITS_MAX = len(str(ID_MAX))
+
 LETTER_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; font-src https:; "
@@ -49,6 +52,22 @@ class Asked:
         given = (*self.path.values(), *self.query.values(), *self.form.values())
         if not all(str(one).isprintable() for one in given):
             raise WrongUse("a line break, or another character that cannot be shown, is in it")
+
+    def message(self) -> int:
+        """The message that its address names. Raises NotFound."""
+        id = whole(self.path["id"])
+        if id is None:
+            raise NotFound(f"there is no message {self.path['id']}")
+        return id
+
+
+def whole(text: str) -> int | None:
+    """The whole number that a text is; None for one that no database keeps, and for any other
+    text. Python itself refuses to read very long ones."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX):
+        return None
+    number = int(text)
+    return number if number <= ID_MAX else None
 
 
 class ConsolePages:
@@ -131,12 +150,12 @@ class ConsolePages:
 
     def message(self, asked: Asked) -> Response:
         """All about one message."""
-        found = self._desk.message(asked.path["id"])
+        found = self._desk.message(asked.message())
         return self._page("message.html", asked, found=found)
 
     def letter(self, asked: Asked) -> Response:
         """What a message showed, as it left."""
-        content = self._desk.message(asked.path["id"]).content
+        content = self._desk.message(asked.message()).content
         if content is None or content.html is None:
             raise NotFound("there is no page of it")
         return Response(content.html, headers=LETTER_HEADERS, media_type="text/html")
@@ -198,9 +217,9 @@ class ConsolePages:
     def approve(self, asked: Asked) -> Response:
         """Stand for a plan."""
         given = asked.form.get("audience", "").strip()
-        if given and not given.isdecimal():
+        audience = whole(given)
+        if given and audience is None:
             raise WrongUse("the audience is a whole number of customers in a day")
-        audience = int(given) if given else None
         name, digest = asked.form.get("campaign", ""), asked.form.get("digest", "")
         self._desk.approve(name, digest, audience, asked.session.name, asked.now)
         return self._back(asked)
@@ -212,10 +231,10 @@ class ConsolePages:
 
     def settle(self, asked: Asked) -> Response:
         """A reply was read."""
-        given, said = asked.form.get("id", ""), asked.form.get("means", "")
-        if not given.isdecimal() or said not in ("stop", "fine"):
+        id, said = whole(asked.form.get("id", "")), asked.form.get("means", "")
+        if id is None or said not in ("stop", "fine"):
             raise WrongUse("this is no reply")
-        self._desk.settle(int(given), is_end=said == "stop", now=asked.now)
+        self._desk.settle(id, is_end=said == "stop", now=asked.now)
         return self._back(asked)
 
     # what all share
@@ -225,13 +244,16 @@ class ConsolePages:
         return self._page_of("sorry.html", session, status, title=title, why=why)
 
     def _preview(self, asked: Asked) -> Any:
-        step = asked.query.get("step", "")
+        given = asked.query.get("step", "")
+        step = whole(given)
+        if given and step is None:
+            raise NotFound(f"there is no step {given}")
         return self._desk.preview(
             asked.path["name"],
             asked.query.get("customer", "").strip(),
             asked.now,
             asked.query.get("channel") or None,
-            int(step) if step.isdecimal() else None,
+            step,
         )
 
     def _paused(self) -> set[str]:

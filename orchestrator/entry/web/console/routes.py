@@ -47,8 +47,8 @@ def console_routes(desk: Desk, shop: Shop, key: str, folders: list[Path]) -> lis
                 ("/campaigns/{name}/preview", pages.preview),
                 ("/campaigns/{name}/preview/letter", pages.preview_letter),
                 ("/customers", pages.customer),
-                ("/messages/{id:int}", pages.message),
-                ("/messages/{id:int}/letter", pages.letter),
+                ("/messages/{id}", pages.message),
+                ("/messages/{id}/letter", pages.letter),
                 ("/replies", pages.replies),
             )
         ),
@@ -69,7 +69,7 @@ def console_routes(desk: Desk, shop: Shop, key: str, folders: list[Path]) -> lis
                 ("report", api.report),
                 ("plan", api.plan),
                 ("customers/{key:path}", api.customer),
-                ("messages/{id:int}", api.message),
+                ("messages/{id}", api.message),
                 ("replies", api.replies),
             )
         ),
