@@ -2,7 +2,9 @@
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -126,6 +128,40 @@ def test_one_plan_at_a_time(room: Room, monkeypatch: pytest.MonkeyPatch) -> None
     assert room.get("/campaigns/hello/plan").status == 200
     assert answers[0].status == 503
     assert "a plan is being made for somebody else" in said(answers[0])
+
+
+def test_a_plan_keeps_nobody_from_the_kill_switch(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.enter()
+    answers: list[Answer] = []
+    ahead = import_module("orchestrator.flow.forecast.forecast")
+    plain = ahead.estimate
+
+    def pressed(*given: Any) -> Any:  # while all that was planned is written, and not undone yet
+        answers.append(room.press("/pause", what="everything"))
+        return plain(*given)
+
+    monkeypatch.setattr(ahead, "estimate", pressed)
+    assert room.get("/campaigns/hello/plan").status == 200
+    assert [answer.status for answer in answers] == [303]
+    assert paused(room) == [("*", "by Ann Lee")]
+    assert not list(room.shop.home.glob("var/plan-*"))
+
+
+def test_a_copy_that_cannot_be_made(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(engine: object, path: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(import_module("orchestrator.flow.forecast.apart"), "copy_to", full)
+    room.enter()
+    answer = room.get("/campaigns/hello/plan")
+    if room.shop.url.startswith("sqlite"):
+        assert answer.status == 503
+        assert "plans in a copy of the database" in said(answer)
+        assert "disk is full" in said(answer)
+    else:
+        assert answer.status == 200
 
 
 def test_a_customer_explained(room: Room) -> None:

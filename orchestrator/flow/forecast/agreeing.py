@@ -1,6 +1,7 @@
 """Approving of a plan that was looked at: it is made once more, and must be the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from orchestrator.flow.approving import is_of_content, keep
@@ -14,12 +15,20 @@ from orchestrator.store.database import writing
 
 
 def agree(
-    tactful: Tactful, campaign: str, plan: str, audience: int | None, by: str, now: datetime
+    tactful: Tactful,
+    campaign: str,
+    plan: str,
+    audience: int | None,
+    by: str,
+    now: datetime,
+    *,
+    where: Callable[[Tactful], AbstractContextManager[Tactful]] = nullcontext,
 ) -> Approval:
     """Approve of a campaign as `tactful plan` has shown it, for so many customers in a day.
 
-    Without a number, those of the plan, which then must come out the same once more. Raises
-    NotFound, and WrongUse where the content or the customers are others than those of the plan.
+    Without a number, those of the plan, which then must come out the same once more; `where` it is
+    made for that, such as `apart`. Raises NotFound, and WrongUse where the content or the customers
+    are others than those of the plan.
     """
     version = _named(tactful.versions, campaign)
     look_again = f"look again: `tactful plan {campaign}`"
@@ -31,7 +40,8 @@ def agree(
             "customers in a day you approve, with --audience"
         )
     if audience is None:
-        (found,) = forecast(tactful, now, only=(campaign,), samples_max=0).campaigns
+        with where(tactful) as ahead:
+            (found,) = forecast(ahead, now, only=(campaign,), samples_max=0).campaigns
         if found.digest != plan:
             raise WrongUse(
                 f"other customers would get {campaign} than when that plan was made, "

@@ -21,7 +21,7 @@ from orchestrator.flow.explain import (
     explain_customer,
     explain_message,
 )
-from orchestrator.flow.forecast import Forecast, agree, forecast
+from orchestrator.flow.forecast import Forecast, agree, apart, forecast
 from orchestrator.flow.preview import Preview, preview
 from orchestrator.flow.published import published
 from orchestrator.flow.replies import Read, Reply, read, replies
@@ -91,8 +91,8 @@ class Desk:
         if campaign is not None and campaign not in names:
             raise NotFound(or_near(f"there is no campaign {campaign!r} at work", campaign, names))
         only = () if campaign is None else (campaign,)
-        with self._alone():
-            return forecast(tactful, now, only=only, samples_max=samples)
+        with self._alone(), apart(tactful) as ahead:
+            return forecast(ahead, now, only=only, samples_max=samples)
 
     def preview(
         self, campaign: str, customer: str, now: datetime, channel: str | None, step: int | None
@@ -130,7 +130,7 @@ class Desk:
     ) -> Approval:
         """Approve of a plan that was looked at. Raises WrongUse, and Busy."""
         with self._alone():
-            return agree(self.tactful(), campaign, digest, audience, by, now)
+            return agree(self.tactful(), campaign, digest, audience, by, now, where=apart)
 
     def release(self, campaign: str, now: datetime) -> int:
         """Let the rest follow a campaign's first messages; of so many steps."""
