@@ -1,10 +1,14 @@
-"""Sums over the ledger."""
+"""Sums over the ledger.
+
+What takes `of` is told of these campaigns alone, and reads no other's messages; of all without any.
+"""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from orchestrator.model.message import ADMITTED, IN_HAND, WAITING
 from orchestrator.tables import attempts, contents, journeys, messages
@@ -24,12 +28,10 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What left, or may have left: messages, customers, and the pieces that are paid for."""
+    """What left, or may have left: the pieces that are paid for."""
 
     campaign: str
     channel: str
-    messages: int
-    customers: int
     pieces: int
 
 
@@ -43,35 +45,34 @@ class Waiting:
     next: datetime
 
 
-def stated(connection: Connection) -> list[Stated]:
+def stated(connection: Connection, of: Collection[str] = ()) -> list[Stated]:
     """Every message, by campaign, channel, state and reason."""
     key = [messages.c[name] for name in ("campaign", "channel", "state", "reason")]
-    statement = select(*key, func.count().label("messages")).group_by(*key).order_by(*key)
+    counted = select(*key, func.count().label("messages")).where(_is_of(of))
+    statement = counted.group_by(*key).order_by(*key)
     return [
         Stated(row.campaign, row.channel, row.state, row.reason, row.messages)
         for row in connection.execute(statement)
     ]
 
 
-def written(connection: Connection) -> list[Written]:
+def written(connection: Connection, of: Collection[str] = ()) -> list[Written]:
     """What left, or may have left, by campaign and channel."""
     statement = (
         select(
             messages.c.campaign,
             messages.c.channel,
-            func.count(),
-            func.count(messages.c.customer_id.distinct()),
             func.coalesce(func.sum(func.coalesce(contents.c.segments, 1)), 0),
         )
         .outerjoin(contents, contents.c.message_id == messages.c.id)
-        .where(is_one_of(messages.c.state, ADMITTED))
+        .where(is_one_of(messages.c.state, ADMITTED), _is_of(of))
         .group_by(messages.c.campaign, messages.c.channel)
         .order_by(messages.c.campaign, messages.c.channel)
     )
     return [Written(*row) for row in connection.execute(statement)]
 
 
-def maybe_twice(connection: Connection) -> Counter[tuple[str, str]]:
+def maybe_twice(connection: Connection, of: Collection[str] = ()) -> Counter[tuple[str, str]]:
     """(campaign, channel) → how many times a message may have arrived once more.
 
     Each attempt that was accepted, or of which nobody knows, is one time; the first is meant.
@@ -79,7 +80,7 @@ def maybe_twice(connection: Connection) -> Counter[tuple[str, str]]:
     times = (
         select(messages.c.campaign, messages.c.channel, (func.count() - 1).label("more"))
         .join(attempts, attempts.c.message_id == messages.c.id)
-        .where(messages.c.tries > 1, may_have_arrived())
+        .where(messages.c.tries > 1, may_have_arrived(), _is_of(of))
         .group_by(messages.c.id)
         .having(func.count() > 1)
         .subquery()
@@ -87,6 +88,10 @@ def maybe_twice(connection: Connection) -> Counter[tuple[str, str]]:
     key = times.c.campaign, times.c.channel
     found = connection.execute(select(*key, func.sum(times.c.more)).group_by(*key))
     return Counter({(row[0], row[1]): int(row[2]) for row in found})
+
+
+def _is_of(campaigns: Collection[str]) -> ColumnElement[bool]:
+    return messages.c.campaign.in_(sorted(campaigns)) if campaigns else true()
 
 
 def waiting(connection: Connection, now: datetime) -> list[Waiting]:

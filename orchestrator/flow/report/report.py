@@ -107,9 +107,9 @@ def report(
     """Everything up to `now`, of all campaigns or of some; what they brought takes longest to
     tell."""
     with reading(tactful.engine) as connection:
-        rows = stated(connection)
-        twice = maybe_twice(connection)
-        left = {(one.campaign, one.channel): one for one in written(connection)}
+        rows = stated(connection, only)
+        twice = maybe_twice(connection, only)
+        left = {(one.campaign, one.channel): one for one in written(connection, only)}
         passes = skipped_in_passes(connection)
         for name, reasons in not_set_out(connection).items():
             passes.setdefault(name, Counter()).update(reasons)
