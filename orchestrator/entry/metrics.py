@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Lock, Thread
+from threading import Lock
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.entry import clock
+from orchestrator.entry.kept import Kept
 from orchestrator.entry.logs import get_logger
 from orchestrator.model.shop import Shop
 from orchestrator.store import gauges, heartbeats
@@ -68,49 +69,14 @@ class Known:
         )
 
 
-class KeptTotals:
-    """Totals that are read aside: whoever asks gets the last ones, and waits briefly at most."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._turn = Lock()
-        self._last: Totals | None = None
-        self._until_s = 0.0
-        self._reading: Thread | None = None
-        self.took_s = 0.0
-
-    def totals(self) -> Totals | None:
-        """As they were a while ago; None as long as the first ones are being read."""
-        with self._turn:
-            if self._reading is None and time.monotonic() >= self._until_s:
-                self._reading = Thread(target=self._read, name="totals", daemon=True)
-                self._reading.start()
-            aside = self._reading
-        if aside is not None:
-            aside.join(TOTALS_WAIT_S)
-        return self._last
-
-    def _read(self) -> None:
-        began_s = time.monotonic()
-        try:
-            with reading(self._engine) as connection:
-                self._last = gauges.totals(connection)
-        except SQLAlchemyError:
-            get_logger(__name__).warning("totals could not be read", exc_info=True)
-        with self._turn:
-            ended_s = time.monotonic()
-            self.took_s = ended_s - began_s
-            self._until_s = ended_s + max(TOTALS_KEPT_S, self.took_s / TOTALS_SHARE)
-            self._reading = None
-
-
 class LedgerCollector(Collector):
     """What the ledger tells; one look at a time, however many ask."""
 
     def __init__(self, engine: Engine, known: Known = Known()) -> None:
         self._engine = engine
         self._known = known
-        self._kept = KeptTotals(engine)
+        self._kept = Kept(self._totals, share=TOTALS_SHARE, least_s=TOTALS_KEPT_S)
+        self._last: Totals | None = None
         self._lock = Lock()
 
     def collect(self) -> Iterator[Metric]:
@@ -126,7 +92,7 @@ class LedgerCollector(Collector):
         took_s = time.monotonic() - began_s
         yield _gauge("tactful_metrics_seconds", "How long reading these metrics took.", took_s)
         yield from found
-        totals = self._kept.totals() if found else None
+        totals = self._kept.get(TOTALS_WAIT_S) if found else None
         if totals is not None:
             took_s = self._kept.took_s
             yield _gauge("tactful_totals_seconds", "How long adding up totals took.", took_s)
@@ -135,6 +101,15 @@ class LedgerCollector(Collector):
     def describe(self) -> Iterator[Metric]:
         """Nothing: it would take a look at the ledger."""
         return iter(())
+
+    def _totals(self) -> Totals | None:
+        """The last ones where they cannot be read."""
+        try:
+            with reading(self._engine) as connection:
+                self._last = gauges.totals(connection)
+        except SQLAlchemyError:
+            get_logger(__name__).warning("totals could not be read", exc_info=True)
+        return self._last
 
     def _look(self, connection: Connection, now: datetime) -> Iterator[Metric]:
         stopped = pauses(connection)

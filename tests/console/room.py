@@ -68,8 +68,8 @@ class Room:
 
 
 @contextmanager
-def console(shop: ShopFolder, **more: Any) -> Iterator[Room]:
-    """The application with this shop's console, in a thread.
+def console(shop: ShopFolder, wait_s: float = 60.0, **more: Any) -> Iterator[Room]:
+    """The application with this shop's console, in a thread; its pages wait for their numbers.
 
     Meanwhile no command may run: it stops the clock, and with it the thread's.
     """
@@ -77,7 +77,7 @@ def console(shop: ShopFolder, **more: Any) -> Iterator[Room]:
     make_tables(engine)
     loaded = load(shop.home)
     assert loaded.settings is not None
-    given = {"console": (Desk(engine, settings(shop.home)), KEY), **more}
+    given = {"console": (Desk(engine, settings(shop.home), wait_s=wait_s), KEY), **more}
     try:
         with serving(Site(engine, front=Front(loaded.settings.shop, **given))) as caller:
             yield Room(caller, shop)

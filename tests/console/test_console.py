@@ -5,6 +5,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from importlib import import_module
+from threading import Event
 from typing import Any
 
 import pytest
@@ -240,6 +241,44 @@ def test_a_number_that_no_database_keeps(room: Room, number: str) -> None:
     assert room.press("/replies", id=number, means="stop").status == 422
     given = {"campaign": "hello", "digest": "0" * 64, "audience": number}
     assert room.press("/approve", **given).status == 422
+
+
+def test_numbers_that_take_long_hold_up_no_page(
+    town: ShopFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, go_on = module.report, Event()
+
+    def slow(*given: Any, **more: Any) -> Any:
+        assert go_on.wait(60)
+        return plain(*given, **more)
+
+    monkeypatch.setattr(module, "report", slow)
+    with console(town, wait_s=0.0) as room:
+        room.enter()
+        for path in ("/campaigns", "/campaigns/hello"):
+            answer = room.get(path)
+            assert (answer.status, "The ledger is being added up" in said(answer)) == (200, True)
+            assert 'http-equiv="refresh"' in answer.text
+            assert "hello" in said(answer)
+        assert "Pause it now" in said(room.get("/campaigns/hello"))
+        go_on.set()
+    with console(town) as room:
+        room.enter()
+        for path in ("/campaigns", "/campaigns/hello"):
+            answer = room.get(path)
+            assert "as of Tue 24 Nov 2026, 12:00 (America/New_York)" in said(answer)
+            assert 'http-equiv="refresh"' not in answer.text
+
+
+def test_a_campaign_that_is_written_no_more_can_be_stopped(room: Room) -> None:
+    for connection in room.shop.database():
+        connection.execute(text("DELETE FROM campaigns WHERE name = 'deal'"))
+    room.enter()
+    page = room.get("/campaigns/deal")
+    assert "no longer written" in said(page)
+    assert "Nothing was planned yet." in said(page)
+    assert "Pause it now" in said(page)
+    assert "Who would get it now?" not in said(page)
 
 
 def test_hostile_words_are_words(room: Room) -> None:

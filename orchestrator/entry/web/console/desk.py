@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 
 from sqlalchemy import Engine
 
-from orchestrator.entry import switch
+from orchestrator.entry import clock, switch
 from orchestrator.entry.chance import new_deployment
+from orchestrator.entry.kept import Kept
 from orchestrator.entry.looking import HeldBack, Look, held, look
 from orchestrator.entry.metrics import Known
 from orchestrator.entry.opening import make_tactful, read_campaigns
@@ -37,19 +39,41 @@ from orchestrator.store.database import reading, writing
 
 REPLIES_MAX = 100
 
+QUICK_S = 0.5
+"""A report that took no longer is made anew each time …"""
+
+REPORT_SHARE = 0.1
+"""… and one that did is shown again for a while: making reports fills no more of the time."""
+
+WAIT_S = 0.8
+"""Who opens a page gets its last numbers after this, or is told that they are being added up."""
+
 
 class Busy(Broken):
     """Somebody else's plan is being made."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A report, and the instant for which it was made."""
+
+    report: Report
+    at: datetime
+
+
 class Desk:
     """Answers whoever has come in; every answer is made for an instant.
+
+    Whoever opens a page waits for its numbers for `wait_s` at most.
 
     The links in what it renders are signed with a secret that is thrown away: none is ever valid.
     """
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
+    def __init__(self, engine: Engine, settings: Settings, *, wait_s: float = WAIT_S) -> None:
         self.engine = engine
+        self._wait_s = wait_s
+        self._reports: dict[str, Kept[Told]] = {}
+        self._adding = Lock()
         self._settings = settings
         self._made: Tactful | None = None
         self._at_work: dict[str, str] = {}
@@ -80,9 +104,37 @@ class Desk:
         with reading(self.engine) as connection:
             return controls.pauses(connection)
 
-    def report(self, now: datetime, *only: str, with_goals: bool = True) -> Report:
-        """What campaigns did."""
-        return report(self.tactful(), now, only, with_goals=with_goals)
+    def report(self, now: datetime) -> Report:
+        """What all campaigns did, and brought."""
+        return report(self.tactful(), now)
+
+    def told(self, campaign: str | None = None) -> Told | None:
+        """What a campaign did and brought, or what all did; None while it is first added up.
+
+        Raises NotFound.
+        """
+        name = campaign or ""
+        if name and name not in self._reports:
+            self._check_campaign(name)
+        kept = self._reports.setdefault(
+            name, Kept(lambda: self._tell(name), share=REPORT_SHARE, quick_s=QUICK_S)
+        )
+        return kept.get(self._wait_s)
+
+    def _tell(self, campaign: str) -> Told:
+        with self._adding:  # a large ledger is read by one at a time
+            now = clock.now()
+            only = (campaign,) if campaign else ()
+            return Told(report(self.tactful(), now, only, with_goals=bool(campaign)), now)
+
+    def _check_campaign(self, name: str) -> None:
+        """That it is at work, or was. Raises NotFound."""
+        with reading(self.engine) as connection:
+            if controls.was_at_work(connection, "campaign", name):
+                return
+        names = [version.name for version in self.tactful().versions]
+        if name not in names:
+            raise NotFound(or_near(f"there is no campaign {name!r}", name, names))
 
     def plan(self, now: datetime, campaign: str | None = None, samples: int = 3) -> Forecast:
         """What would leave. Raises NotFound, and Busy while another is being made."""

@@ -15,7 +15,6 @@ from orchestrator.entry.web.console.words import filters
 from orchestrator.entry.web.styled import Styled
 from orchestrator.model.clock import Clock
 from orchestrator.model.errors import NotFound, WrongUse
-from orchestrator.model.problem import or_near
 from orchestrator.model.shop import Shop
 
 HOME = "/console"
@@ -104,25 +103,22 @@ class ConsolePages:
 
     def campaigns(self, asked: Asked) -> Response:
         """What every campaign did."""
-        found = self._desk.report(asked.now, with_goals=False)
-        versions = {version.name: version for version in self._desk.tactful().versions}
-        return self._page(
-            "campaigns.html", asked, found=found, versions=versions, paused=self._paused()
-        )
+        told = self._desk.told()
+        names = sorted(version.name for version in self._desk.tactful().versions)
+        return self._page("campaigns.html", asked, told=told, names=names, paused=self._paused())
 
     def campaign(self, asked: Asked) -> Response:
         """One campaign: what it did, what it says, and what can be done about it."""
         name = asked.path["name"]
+        told = self._desk.told(name)
         versions = self._desk.tactful().versions
-        report = self._desk.report(asked.now, name)
-        if not report.campaigns:
-            near = or_near(f"there is no campaign {name!r}", name, [v.name for v in versions])
-            raise NotFound(near)
         return self._page(
             "campaign.html",
             asked,
-            one=report.campaigns[0],
-            currency=report.currency,
+            name=name,
+            told=told,
+            one=None if told is None else next(iter(told.report.campaigns), None),
+            currency=self._shop.currency,
             version=next((version for version in versions if version.name == name), None),
             paused=name in self._paused(),
         )
