@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from threading import Event
 from typing import Any
@@ -21,6 +22,9 @@ from tests.console.room import KEY, Room, console
 from tests.feedback.site import Answer
 
 HOSTILE = '<script>alert("x")</script>'
+LOOKERS = 50
+"""More than there are threads for answers, or connections to the database."""
+
 PAGES = (
     "",
     "?watch=1",
@@ -163,6 +167,27 @@ def test_a_copy_that_cannot_be_made(room: Room, monkeypatch: pytest.MonkeyPatch)
         assert "disk is full" in said(answer)
     else:
         assert answer.status == 200
+
+
+def test_many_slow_pages_hold_up_nobody_else(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, go_on = module.look, Event()
+
+    def slow(*given: Any) -> Any:  # with a connection in its hands
+        assert go_on.wait(60)
+        return plain(*given)
+
+    monkeypatch.setattr(module, "look", slow)
+    room.enter()
+    with ThreadPoolExecutor(LOOKERS) as people:
+        try:
+            asked = [people.submit(room.get, "") for _ in range(LOOKERS // 2)]
+            asked += [people.submit(room.ask, "status") for _ in range(LOOKERS // 2)]
+            assert room.caller.get("/ready").status == 200
+            assert room.press("/pause", what="everything").status == 303
+            assert room.call("resume", b'{"what": "everything"}').status == 200
+        finally:
+            go_on.set()
+        assert {one.result().status for one in asked} == {200}
 
 
 def test_a_customer_explained(room: Room) -> None:

@@ -1,6 +1,8 @@
 """The console's addresses: who has not come in is led to the door, and errors become sentences."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,10 @@ from orchestrator.model.shop import Shop
 
 BYTES_MAX = 64 * 1024
 FIELDS_MAX = 50
+
+LOOKS_MAX = 4
+"""So many pages are made at a time, and as many answers for programs. The others wait for their
+turn, so that threads and connections stay for customers, providers, and whoever stops something."""
 
 Page = Callable[[Asked], Response]
 
@@ -86,6 +92,7 @@ class _Shown:
     def __init__(self, guard: Guard, pages: ConsolePages) -> None:
         self._guard = guard
         self._pages = pages
+        self._turns = asyncio.Semaphore(LOOKS_MAX)
 
     async def door(self, request: Request) -> Response:
         """The key and a name are given here."""
@@ -126,7 +133,7 @@ class _Shown:
                 back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
                 return RedirectResponse(f"{HOME}/door?back={quote(back)}", 303)
             asked = Asked(session, request.path_params, request.query_params, {}, now)
-            return await self._answered(page, asked)
+            return await self._answered(page, asked, self._turns)
 
         return answer
 
@@ -143,17 +150,20 @@ class _Shown:
                 title, why = "Come in again", "Nothing was changed: this page was of another day."
                 return self._pages.sorry(session, 403, title, why)
             asked = Asked(session, request.path_params, request.query_params, form, now)
-            return await self._answered(press, asked)
+            return await self._answered(press, asked, nullcontext())
 
         return answer
 
     def _session(self, request: Request, now: datetime) -> Session | None:
         return self._guard.session(request.cookies.get(COOKIE, ""), now)
 
-    async def _answered(self, page: Page, asked: Asked) -> Response:
+    async def _answered(
+        self, page: Page, asked: Asked, turn: AbstractAsyncContextManager[None]
+    ) -> Response:
         try:
             asked.check()
-            return await run_in_threadpool(page, asked)
+            async with turn:
+                return await run_in_threadpool(page, asked)
         except (TactfulError, SQLAlchemyError) as error:
             status, title, why = _told(error)
             return self._pages.sorry(asked.session, status, title, why)
@@ -164,6 +174,7 @@ class _Answered:
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
+        self._turns = asyncio.Semaphore(LOOKS_MAX)
 
     def question(self, ask: Answer) -> Callable[[Request], Any]:
         """Changes nothing."""
@@ -195,7 +206,8 @@ class _Answered:
         asked = Asked(Session(BY, ""), request.path_params, request.query_params, form, clock.now())
         try:
             asked.check()
-            return told(await run_in_threadpool(ask, asked))
+            async with nullcontext() if with_body else self._turns:
+                return told(await run_in_threadpool(ask, asked))
         except (TactfulError, SQLAlchemyError) as error:
             status, _, why = _told(error)
             return told({"error": why}, status)
