@@ -77,7 +77,8 @@ def console(shop: ShopFolder, wait_s: float = 60.0, **more: Any) -> Iterator[Roo
     make_tables(engine)
     loaded = load(shop.home)
     assert loaded.settings is not None
-    given = {"console": (Desk(engine, settings(shop.home), wait_s=wait_s), KEY), **more}
+    desk = Desk(engine, settings(shop.home), loaded.settings.shop, wait_s=wait_s)
+    given = {"console": (desk, KEY), **more}
     try:
         with serving(Site(engine, front=Front(loaded.settings.shop, **given))) as caller:
             yield Room(caller, shop)

@@ -10,13 +10,15 @@ from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from orchestrator.entry.settings import settings
 from orchestrator.entry.web.console import desk as module
 from orchestrator.entry.web.console.desk import Desk
+from orchestrator.flow.load import load
 from orchestrator.model.errors import Broken
 from orchestrator.store.database import open_database
+from orchestrator.tables import versions
 from tests.cli.shop import ShopFolder
 from tests.console.room import KEY, Room, console
 from tests.feedback.site import Answer
@@ -388,6 +390,41 @@ def test_a_database_that_is_away(room: Room) -> None:
     assert "The database does not answer" in said(answer)
 
 
+def test_what_another_release_has_written_can_be_stopped(room: Room) -> None:
+    for connection in room.shop.database():
+        strange = "purpose: something that a later release knows\n"
+        connection.execute(
+            update(versions)
+            .where(versions.c.name == "hello")
+            .values(files={"campaign.yaml": strange})
+        )
+    room.enter()
+    answer = room.get("")
+    assert answer.status == 200
+    assert "hello is written for another release of Tactful" in said(answer)
+    assert '<option value="campaign hello">' in answer.text
+    assert room.press("/pause", what="campaign hello").status == 303
+    assert paused(room) == [("hello", "by Ann Lee")]
+    assert "Let it go on" in said(room.get(""))
+    assert room.get("/replies").status == 200
+    answer = room.get("/campaigns/hello/plan")
+    assert (answer.status, "another release" in said(answer)) == (503, True)
+
+
+def test_campaigns_that_are_wrong_as_they_are_written(room: Room) -> None:
+    for connection in room.shop.database():
+        connection.execute(text("DELETE FROM campaigns"))
+    room.shop.change_campaign("hello", "purpose: inform", "purpose: shout")
+    room.enter()
+    answer = room.get("")
+    assert answer.status == 200
+    assert "campaigns/hello/campaign.yaml:1:10" in said(answer)
+    assert room.press("/pause", what="everything").status == 303
+    answer = room.get("/campaigns")
+    assert answer.status == 409
+    assert "campaigns/hello/campaign.yaml:1:10" in said(answer)
+
+
 def test_without_a_key_there_is_no_console(town: ShopFolder) -> None:
     with console(town, console=None) as room:
         for path in ("", "/door", "/campaigns", "/api/status"):
@@ -396,7 +433,9 @@ def test_without_a_key_there_is_no_console(town: ShopFolder) -> None:
 
 def test_a_key_that_could_be_guessed_starts_nothing(town: ShopFolder) -> None:
     engine = open_database(town.url)
-    desk = Desk(engine, settings(town.home))
+    shop = load(town.home).settings
+    assert shop is not None
+    desk = Desk(engine, settings(town.home), shop.shop)
     with pytest.raises(Broken, match="TACTFUL_CONSOLE_KEY"), console(town, console=(desk, "open")):
         pass
     engine.dispose()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.entry.settings import Settings
     from orchestrator.entry.web.app import Site
     from orchestrator.entry.web.console.desk import Desk
+    from orchestrator.model.shop import Shop
 
 
 def web(
@@ -86,18 +87,18 @@ def _site(engine: "Engine", where: "Settings") -> "Site":
         None if where.write_key is None else where.write_key.get_secret_value(),
         Answering(found),
         _decide(where),
-        _console(engine, where),
+        _console(engine, where, found.shop),
     )
     return Site(engine, Known.of(found.shop), front=front)
 
 
-def _console(engine: "Engine", where: "Settings") -> "tuple[Desk, str] | None":
+def _console(engine: "Engine", where: "Settings", shop: "Shop") -> "tuple[Desk, str] | None":
     """What people and programs ask who have the console's key; nothing where there is none."""
     from orchestrator.entry.web.console.desk import Desk
 
     if where.console_key is None:
         return None
-    return Desk(engine, where), where.console_key.get_secret_value()
+    return Desk(engine, where, shop), where.console_key.get_secret_value()
 
 
 def _decide(where: "Settings") -> Callable[[Sequence[int]], object] | None:

@@ -3,4 +3,5 @@
 guard    who may come in                 desk     the engine as the console asks it
 pages    what people see                 api      the same for programs
 words    how instants, amounts and shares are written
+faults   what goes wrong, in a sentence
 """

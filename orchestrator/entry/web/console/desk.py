@@ -29,8 +29,9 @@ from orchestrator.flow.published import published
 from orchestrator.flow.replies import Read, Reply, read, replies
 from orchestrator.flow.report import Report, report
 from orchestrator.flow.tactful import Tactful
-from orchestrator.model.errors import Broken, NotFound
+from orchestrator.model.errors import Broken, NotFound, TactfulError
 from orchestrator.model.problem import or_near
+from orchestrator.model.shop import Shop
 from orchestrator.store import controls
 from orchestrator.store.approvals import Approval
 from orchestrator.store.campaigns import current_versions
@@ -64,13 +65,17 @@ class Told:
 class Desk:
     """Answers whoever has come in; every answer is made for an instant.
 
-    Whoever opens a page waits for its numbers for `wait_s` at most.
+    Whoever opens a page waits for its numbers for `wait_s` at most. What needs no campaign is
+    answered also where none can be read: it then goes by `shop`, as the process began with it.
 
     The links in what it renders are signed with a secret that is thrown away: none is ever valid.
     """
 
-    def __init__(self, engine: Engine, settings: Settings, *, wait_s: float = WAIT_S) -> None:
+    def __init__(
+        self, engine: Engine, settings: Settings, shop: Shop, *, wait_s: float = WAIT_S
+    ) -> None:
         self.engine = engine
+        self._began_with = shop
         self._wait_s = wait_s
         self._reports: dict[str, Kept[Told]] = {}
         self._adding = Lock()
@@ -93,9 +98,29 @@ class Desk:
                 self._at_work = current
             return self._made
 
+    def shop(self) -> Shop:
+        """With what was put to work last, or as the process began with it."""
+        try:
+            return self.tactful().shop
+        except TactfulError:
+            return self._began_with
+
+    def names(self) -> list[str]:
+        """The campaigns that are at work, whoever can read them."""
+        with reading(self.engine) as connection:
+            return sorted(current_versions(connection))
+
+    def trouble(self) -> TactfulError | None:
+        """What keeps the campaigns from being read."""
+        try:
+            self.tactful()
+        except TactfulError as error:
+            return error
+        return None
+
     def look(self, now: datetime) -> tuple[Look, list[HeldBack]]:
         """Queues, workers, trouble, and what is held back."""
-        known = Known.of(self.tactful().shop)
+        known = Known.of(self.shop())
         with reading(self.engine) as connection:
             return look(connection, known, now), held(connection)
 
@@ -162,12 +187,12 @@ class Desk:
 
     def replies(self) -> list[Reply]:
         """What waits for a person."""
-        return replies(self.engine, self.tactful().shop, REPLIES_MAX)
+        return replies(self.engine, self.shop(), REPLIES_MAX)
 
     def settle(self, id: int, *, is_end: bool, now: datetime) -> Read:
         """A reply as a person has understood it."""
         ends, others = ([id], []) if is_end else ([], [id])
-        return read(self.engine, self.tactful().shop, ends, others, now)
+        return read(self.engine, self.shop(), ends, others, now)
 
     def pause(self, what: str, name: str | None, reason: str, now: datetime) -> bool:
         """Stop it; False when it was stopped already. Raises WrongUse and Broken."""

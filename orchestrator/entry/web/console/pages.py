@@ -10,6 +10,7 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from orchestrator.entry.web.console.desk import Desk
+from orchestrator.entry.web.console.faults import meaning
 from orchestrator.entry.web.console.guard import NAME_CHARS_MAX, Session
 from orchestrator.entry.web.console.words import filters
 from orchestrator.entry.web.styled import Styled
@@ -90,15 +91,18 @@ class ConsolePages:
         """Queues, workers, trouble, and the kill switch."""
         seen, held = self._desk.look(asked.now)
         watch = asked.query.get("watch") == "1"
-        versions = self._desk.tactful().versions
+        trouble = self._desk.trouble()
+        shop = self._desk.shop()
         return self._page(
             "overview.html",
             asked,
             seen=seen,
             held=held,
             watch=watch,
-            plugins=sorted({plugin for some in self._shop.plugins.values() for plugin in some}),
-            campaigns=sorted(version.name for version in versions),
+            trouble="" if trouble is None else meaning(trouble)[2],
+            channels=list(shop.channels),
+            plugins=sorted({plugin for some in shop.plugins.values() for plugin in some}),
+            campaigns=self._desk.names(),
         )
 
     def campaigns(self, asked: Asked) -> Response:

@@ -15,13 +15,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from orchestrator.entry import clock
-from orchestrator.entry.logs import get_logger
 from orchestrator.entry.web.body import TooLarge, Unreadable, read_body
 from orchestrator.entry.web.console.api import BY, Answer, Api, fields_of, key_of, told
-from orchestrator.entry.web.console.desk import Busy, Desk
+from orchestrator.entry.web.console.desk import Desk
+from orchestrator.entry.web.console.faults import meaning
 from orchestrator.entry.web.console.guard import SESSION, Guard, Session
 from orchestrator.entry.web.console.pages import COOKIE, HOME, Asked, ConsolePages, safe
-from orchestrator.model.errors import NotFound, ProblemsFound, TactfulError, WrongUse
+from orchestrator.model.errors import TactfulError, WrongUse
 from orchestrator.model.shop import Shop
 
 BYTES_MAX = 64 * 1024
@@ -165,7 +165,7 @@ class _Shown:
             async with turn:
                 return await run_in_threadpool(page, asked)
         except (TactfulError, SQLAlchemyError) as error:
-            status, title, why = _told(error)
+            status, title, why = meaning(error)
             return self._pages.sorry(asked.session, status, title, why)
 
 
@@ -209,28 +209,8 @@ class _Answered:
             async with nullcontext() if with_body else self._turns:
                 return told(await run_in_threadpool(ask, asked))
         except (TactfulError, SQLAlchemyError) as error:
-            status, _, why = _told(error)
+            status, _, why = meaning(error)
             return told({"error": why}, status)
-
-
-def _told(error: Exception) -> tuple[int, str, str]:
-    """The status, a title, and what it means."""
-    match error:
-        case NotFound():
-            return 404, "Not here", str(error)
-        case WrongUse():
-            return 422, "This cannot be done", str(error)
-        case Busy():
-            return 503, "One moment", str(error)
-        case ProblemsFound():
-            first, more = error.problems[0], len(error.problems) - 1
-            also = f", and {more} more; `tactful check` tells all" if more else ""
-            return 409, "The campaigns are wrong as they are written", f"{first}{also}"
-        case TactfulError():
-            return 503, "Something is not as it must be", str(error)
-        case _:
-            get_logger(__name__).error("the console cannot answer", exc_info=True)
-            return 503, "The database does not answer", "Try again in a moment."
 
 
 async def _form_of(request: Request) -> dict[str, str] | Response:
