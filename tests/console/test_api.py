@@ -79,6 +79,8 @@ def test_pause_and_resume(room: Room) -> None:
         (b'{"what": "campain", "name": "hello"}', 422),
         (b'{"what": "campaign"}', 422),
         (b'{"what": "campaign", "name": "helo"}', 404),
+        (b'{"what": "everything", "resaon": "wrong prices"}', 400),
+        (b'{"what": "campaign", "nmae": "hello"}', 400),
         (b" " * 100_000, 400),
         (b"[" * 60_000, 400),
     ],
@@ -107,3 +109,60 @@ def test_what_there_is_not(room: Room, path: str) -> None:
     answer = room.ask(path)
     assert answer.status == 404
     assert json.loads(answer.body)["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b'{"what": everything}', "the body is no JSON: line 1, column 10: Expecting value"),
+        (b'{"what": "caf\xe9"}', "the body is no UTF-8: byte 14"),
+        (b'["everything"]', "the body is no JSON object"),
+        (b'{"what": "campaign", "name": null}', "name is no text"),
+        (
+            b'{"what": "everything", "resaon": "x"}',
+            "there is nothing called 'resaon' here; did you mean \"reason\"?",
+        ),
+        (
+            b'{"what": "everything", "reason": "a\\nb"}',
+            "reason: a line break, or another character that cannot be shown, is in it",
+        ),
+    ],
+)
+def test_where_the_fault_is(room: Room, body: bytes, why: str) -> None:
+    assert json.loads(room.call("pause", body).body)["error"] == why
+    assert paused(room.shop) == []
+
+
+def test_a_plan_of_all_is_not_made_by_a_slip_of_the_pen(room: Room) -> None:
+    answer = room.ask("plan?campain=hello")
+    assert answer.status == 400
+    wanted = "there is nothing called 'campain' here; did you mean \"campaign\"?"
+    assert json.loads(answer.body)["error"] == wanted
+
+
+@pytest.mark.parametrize("path", ["", "/", "/nothing", "/campaigns/hello"])
+def test_an_address_that_leads_nowhere(room: Room, path: str) -> None:
+    headers = {"authorization": f"Bearer {KEY}"}
+    answer = room.caller.get(f"/console/api{path}", **headers)
+    assert answer.status == 404
+    assert json.loads(answer.body) == {"error": f"there is no /console/api{path}"}
+    answer = room.caller.get(f"/console/api{path}")
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+@pytest.mark.parametrize(
+    ("path", "methods", "allow"),
+    [
+        ("status", ("POST", "PUT", "DELETE", "OPTIONS"), "GET, HEAD"),
+        ("pause", ("GET", "HEAD", "PUT", "PATCH", "OPTIONS"), "POST"),
+    ],
+)
+def test_asked_in_another_way(room: Room, path: str, methods: tuple[str, ...], allow: str) -> None:
+    headers = {"authorization": f"Bearer {KEY}"}
+    for method in methods:
+        answer = room.caller.call(method, f"/console/api/{path}", b"", headers)
+        assert (answer.status, answer.headers["allow"]) == (405, allow), method
+        if method != "HEAD":
+            wanted = f"/console/api/{path} is asked with {allow.partition(',')[0]}"
+            assert json.loads(answer.body) == {"error": wanted}
+    assert room.caller.call("HEAD", "/console/api/status", b"", headers).status == 200

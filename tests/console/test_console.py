@@ -234,6 +234,8 @@ def test_a_message_with_its_page(evening: Room) -> None:
         f"/messages/{2**64}",
         f"/messages/{'9' * 5000}",
         "/messages/first",
+        "/nothing",
+        "/customers/ann",
         "/messages/77/letter",
         "/campaigns/helo",
         "/campaigns/helo/plan",

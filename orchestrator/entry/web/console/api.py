@@ -5,7 +5,7 @@ of somebody else's can make a browser call it.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from orchestrator.entry.told import as_json, customer_told, plan_told, report_to
 from orchestrator.entry.web.console.desk import Desk
 from orchestrator.entry.web.console.pages import Asked
 from orchestrator.model.errors import WrongUse
+from orchestrator.model.problem import or_near
 
 BY = "the API"
 
@@ -75,15 +76,34 @@ def told(value: Any, status: int = 200) -> Response:
     return Response(as_json(value), status, headers, media_type="application/json")
 
 
+FIELDS = ("what", "name", "reason")
+
+
 def fields_of(raw: bytes) -> dict[str, str]:
-    """The texts of a JSON object. Raises WrongUse."""
+    """The texts of a JSON object. Raises WrongUse, with the place of what is wrong."""
     try:
         found = json.loads(raw or b"{}")
-    except (ValueError, RecursionError):  # it may be nested deeper than Python reads
-        raise WrongUse("the body is no JSON") from None
-    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
-        raise WrongUse("the body is no JSON object of texts")
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise WrongUse(f"the body is no JSON: {place}: {error.msg}") from None
+    except UnicodeDecodeError as error:
+        raise WrongUse(f"the body is no UTF-8: byte {error.start + 1}") from None
+    except RecursionError:
+        raise WrongUse("the body is nested too deep") from None
+    if not isinstance(found, dict):
+        raise WrongUse("the body is no JSON object")
+    check_names(found, FIELDS)
+    for name, value in found.items():
+        if not isinstance(value, str):
+            raise WrongUse(f"{name} is no text")
     return found
+
+
+def check_names(given: Iterable[str], known: Sequence[str]) -> None:
+    """Raises WrongUse for a name that nobody would look at: it was a slip of the pen."""
+    for name in given:
+        if name not in known:
+            raise WrongUse(or_near(f"there is nothing called {name!r} here", name, known))
 
 
 def key_of(request: Request) -> str:

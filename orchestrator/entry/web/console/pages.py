@@ -49,9 +49,11 @@ class Asked:
 
     def check(self) -> None:
         """Raises WrongUse for what no key or reason holds, and no database keeps."""
-        given = (*self.path.values(), *self.query.values(), *self.form.values())
-        if not all(str(one).isprintable() for one in given):
-            raise WrongUse("a line break, or another character that cannot be shown, is in it")
+        given = (*self.path.items(), *self.query.items(), *self.form.items())
+        for name, one in given:
+            if not str(one).isprintable():
+                why = "a line break, or another character that cannot be shown, is in it"
+                raise WrongUse(f"{name}: {why}" if name.isprintable() else why)
 
     def message(self) -> int:
         """The message that its address names. Raises NotFound."""
@@ -238,6 +240,10 @@ class ConsolePages:
         return self._back(asked)
 
     # what all share
+
+    def nothing(self, asked: Asked) -> Response:
+        """For an address that leads nowhere."""
+        raise NotFound("there is no such page")
 
     def sorry(self, session: Session | None, status: int, title: str, why: str) -> Response:
         """What went wrong, in a sentence."""

@@ -1,7 +1,7 @@
 """The console's addresses: who has not come in is led to the door, and errors become sentences."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from orchestrator.entry import clock
 from orchestrator.entry.web.body import TooLarge, Unreadable, read_body
-from orchestrator.entry.web.console.api import BY, Answer, Api, fields_of, key_of, told
+from orchestrator.entry.web.console.api import BY, Answer, Api, check_names, fields_of, key_of, told
 from orchestrator.entry.web.console.desk import Desk
 from orchestrator.entry.web.console.faults import meaning
 from orchestrator.entry.web.console.guard import SESSION, Guard, Session
@@ -30,6 +30,8 @@ FIELDS_MAX = 50
 LOOKS_MAX = 4
 """So many pages are made at a time, and as many answers for programs. The others wait for their
 turn, so that threads and connections stay for customers, providers, and whoever stops something."""
+
+_ALL = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 Page = Callable[[Asked], Response]
 
@@ -69,20 +71,23 @@ def console_routes(desk: Desk, shop: Shop, key: str, folders: list[Path]) -> lis
             )
         ),
         *(
-            Route(f"{HOME}/api/{path}", answered.question(ask), methods=["GET"])
-            for path, ask in (
+            Route(f"{HOME}/api/{path}", answered.question(ask, *named), methods=_ALL)
+            for path, ask, *named in (
                 ("status", api.status),
                 ("report", api.report),
-                ("plan", api.plan),
+                ("plan", api.plan, "campaign"),
                 ("customers/{key:path}", api.customer),
                 ("messages/{id}", api.message),
                 ("replies", api.replies),
             )
         ),
         *(
-            Route(f"{HOME}/api/{path}", answered.call(ask), methods=["POST"])
+            Route(f"{HOME}/api/{path}", answered.call(ask), methods=_ALL)
             for path, ask in (("pause", api.pause), ("resume", api.resume))
         ),
+        Route(f"{HOME}/api", answered.nothing, methods=_ALL),
+        Route(f"{HOME}/api/{{rest:path}}", answered.nothing, methods=_ALL),
+        Route(f"{HOME}/{{rest:path}}", shown.page(pages.nothing)),
     ]
 
 
@@ -176,11 +181,11 @@ class _Answered:
         self._guard = guard
         self._turns = asyncio.Semaphore(LOOKS_MAX)
 
-    def question(self, ask: Answer) -> Callable[[Request], Any]:
-        """Changes nothing."""
+    def question(self, ask: Answer, *named: str) -> Callable[[Request], Any]:
+        """Changes nothing. What else may be said of it in the address is `named`."""
 
         async def answer(request: Request) -> Response:
-            return await self._answered(ask, request)
+            return await self._answered(ask, request, "GET", named)
 
         return answer
 
@@ -188,17 +193,25 @@ class _Answered:
         """Changes what the body says."""
 
         async def answer(request: Request) -> Response:
-            return await self._answered(ask, request, with_body=True)
+            return await self._answered(ask, request, "POST")
 
         return answer
 
+    async def nothing(self, request: Request) -> Response:
+        """What there is not, for whoever has the key."""
+        refused = self._refused(request, request.method)
+        return refused or told({"error": f"there is no {request.url.path}"}, 404)
+
     async def _answered(
-        self, ask: Answer, request: Request, *, with_body: bool = False
+        self, ask: Answer, request: Request, method: str, named: Sequence[str] = ()
     ) -> Response:
-        if not self._guard.is_key(key_of(request)):
-            return told({"error": "the console's key is wrong"}, 401)
+        refused = self._refused(request, method)
+        if refused is not None:
+            return refused
+        calls = method == "POST"
         try:
-            form = fields_of(await read_body(request, BYTES_MAX)) if with_body else {}
+            form = fields_of(await read_body(request, BYTES_MAX)) if calls else {}
+            check_names(request.query_params, named)
         except (TooLarge, Unreadable):
             return told({"error": "the body is cut off, or too large"}, 400)
         except WrongUse as error:
@@ -206,11 +219,23 @@ class _Answered:
         asked = Asked(Session(BY, ""), request.path_params, request.query_params, form, clock.now())
         try:
             asked.check()
-            async with nullcontext() if with_body else self._turns:
+            async with nullcontext() if calls else self._turns:
                 return told(await run_in_threadpool(ask, asked))
         except (TactfulError, SQLAlchemyError) as error:
             status, _, why = meaning(error)
             return told({"error": why}, status)
+
+    def _refused(self, request: Request, method: str) -> Response | None:
+        """Without the key nobody learns what there is."""
+        if not self._guard.is_key(key_of(request)):
+            answer = told({"error": "the console's key is wrong"}, 401)
+            answer.headers["www-authenticate"] = "Bearer"
+            return answer
+        if request.method != method and (request.method, method) != ("HEAD", "GET"):
+            answer = told({"error": f"{request.url.path} is asked with {method}"}, 405)
+            answer.headers["allow"] = "GET, HEAD" if method == "GET" else method
+            return answer
+        return None
 
 
 async def _form_of(request: Request) -> dict[str, str] | Response:
