@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from orchestrator.flow.ingest import Kind
+from orchestrator.flow.ingest import Kind, Reader
 from orchestrator.store.database import reading
 from orchestrator.tables import product_changes, products
-from tests.ingest.stage import NOW, everything, fresh, of, rows, take_in
+from tests.ingest.stage import NOW, SHOP, everything, fresh, of, rows, take_in
 
 pytestmark = pytest.mark.usefixtures("databases")
 
@@ -154,7 +154,8 @@ def test_the_catalogues_own_count_is_taken_as_of_now() -> None:
         (("stock", {"product": "tea", "stock": 1, "at": "2017-10-01"}), "no product 'tea'"),
         (price(1, "1.23456"), "more than four places"),
         (price(1, "-1"), "must not be negative"),
-        (price(1, "1,50"), "amount must be a number"),
+        (price(1, "1,50"), "amount must be a number, not '1,50'; write 1.50"),
+        (price(1, "1,500"), "amount must be a number, not '1,500'"),
         (price(1, ""), "amount is missing"),
         (price(1, "1e30"), "not a number that can be kept"),
         (price(1, "1", currency="dollars"), "three letters"),
@@ -176,6 +177,14 @@ def test_a_wrong_record_is_refused_alone(
     assert reason in refused.reason
     assert refused.line == 2
     assert len(rows(engine, "prices")) == 1
+
+
+def test_prices_in_money_that_is_not_the_shops_are_kept_and_told_of() -> None:
+    engine, reader = fresh(), Reader(SHOP, NOW)
+    abroad = price(1, "2.40", currency="eur")
+    take_in(engine, BEANS, price(1, "3.00"), abroad, reader=reader)
+    assert reader.notes() == ["prices in EUR, and the shop's is USD: no customer sees these (1×)"]
+    assert len(rows(engine, "prices")) == 2
 
 
 def test_all_of_it_again_changes_nothing() -> None:

@@ -45,6 +45,30 @@ def test_reductions_by_hand_are_found(source: str) -> None:
     assert bool(found(source)) is ("%" in source)
 
 
+def test_one_brace_where_two_are_meant() -> None:
+    source = "Dear\n  { customer.first_name },"
+    (problem,) = check_template(templates(email_html=source), "email.html.j2")
+    assert (problem.line, problem.column) == (2, 3)
+    assert problem.what == '"{ customer.first_name }" is shown as it stands'
+    assert problem.fix == "write two braces: {{ customer.first_name }}"
+    assert found("{today}") == [(1, 1, '"{today}" is shown as it stands')]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{sale}",
+        "a{color:red}",
+        "<style>p{ today }</style>",
+        "{{customer.x}}",
+        "{# {today} #}",
+        "{}",
+    ],
+)
+def test_braces_that_mean_nothing_to_us(source: str) -> None:
+    assert found(source) == []
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -76,7 +76,9 @@ COLUMNS: Mapping[Kind, Mapping[str, Column]] = {
     "prices": {
         "product": Column("The product's key.", _KEY, MUST),
         "amount": Column("What it costs.", _AMOUNT, MUST),
-        "currency": Column("Of which money.", "`USD`", "the shop's"),
+        "currency": Column(
+            "Of which money; customers see the shop's alone.", "`USD`", "the shop's"
+        ),
         "at": Column(
             "From when on. It holds until the product's next price begins.", _INSTANT, MUST
         ),

@@ -191,6 +191,9 @@ class Reader:
         currency = str(_present(raw.get("currency")) or self._shop.currency).strip().upper()
         if len(currency) != 3 or not currency.isascii() or not currency.isalpha():
             raise ValueError(f"currency must be three letters such as USD, not {currency[:20]!r}")
+        if currency != self._shop.currency:
+            told = f"the shop's is {self._shop.currency}: no customer sees these"
+            self._note(f"prices in {currency}, and {told}")
         if raw.get("amount") is None or raw["amount"] == "":
             raise ValueError("amount is missing")
         return PriceRecord(

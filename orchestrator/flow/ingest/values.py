@@ -23,6 +23,7 @@ WHOLE_MAX = 2**31 - 1
 
 _YES = frozenset({"yes", "true", "1", "y", "t", "on"})
 _NO = frozenset({"no", "false", "0", "n", "f", "off"})
+_COMMA = re.compile(r"([-+]?\d+),(\d{1,2})")  # as most of Europe writes it
 _LIST = re.compile(r"[|;,]")
 
 
@@ -187,7 +188,10 @@ def _decimal(value: Any, what: str) -> Decimal:
     try:
         found = Decimal(str(value).strip())
     except InvalidOperation:
-        raise ValueError(f"{what} must be a number, not {shown(value)}") from None
+        said = f"{what} must be a number, not {shown(value)}"
+        if with_point := _COMMA.fullmatch(str(value).strip()):
+            said += f"; write {with_point[1]}.{with_point[2]}"
+        raise ValueError(said) from None
     if not found.is_finite() or abs(found) >= AMOUNT_MAX * 10**6:
         raise ValueError(f"{what} is not a number that can be kept: {shown(value)}")
     return found

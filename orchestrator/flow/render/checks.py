@@ -1,8 +1,8 @@
 """What is wrong with a template file, told before anything is rendered.
 
 Four questions, each answered with file, line, column and a fix: does it compile, does it use
-what is not there or in a way that cannot be, does it say what nobody would see, does it print money
-without a macro.
+what is not there or in a way that cannot be, does it say what nobody would see or should, does it
+print money without a macro.
 """
 
 import re
@@ -39,6 +39,7 @@ _BARE_REDUCTION = re.compile(
     rf"|\b(?:save|reduced by){_TAGS}(?:\d+|\{{\{{[^{{}}]*\}}\}})\s?%",
     re.IGNORECASE,
 )
+_ONE_BRACE = re.compile(r"(?<![{%#])\{\s*(?P<name>[a-z_]+)(?:\.\w+)*\s*\}(?!\})")
 _NOT_TEXT = re.compile(
     r"\{#.*?#\}|<style\b.*?</style>|<!--.*?-->|\b(?:style|width|height)=\"[^\"]*\"",
     re.DOTALL | re.IGNORECASE,
@@ -79,6 +80,7 @@ def check_template(templates: TemplateSet, name: str, known: Known = VARIABLES) 
             *_wrong_calls(templates, name, tree, lines),
             *_bare_values(name, tree, lines),
             *_bare_text(name, source),
+            *_one_brace(name, source, known),
         }
     )
 
@@ -222,6 +224,14 @@ def _bare_text(name: str, source: str) -> Iterator[Problem]:
             f'a reduction written by hand: "{" ".join(found[0].split())}"',
             "{{ price(product) }} says by how much, against the lowest price of 30 days",
         )
+
+
+def _one_brace(name: str, source: str, known: Known) -> Iterator[Problem]:
+    """`{customer.name}`, as other programs write it: customers would read it as it stands."""
+    for found in _ONE_BRACE.finditer(_STATEMENT.sub(_blank, _NOT_TEXT.sub(_blank, source))):
+        if found["name"] in known:
+            fix = f"write two braces: {{{found[0]}}}"
+            yield _at(name, source, found.start(), f'"{found[0]}" is shown as it stands', fix)
 
 
 def _blank(found: re.Match[str]) -> str:
