@@ -22,6 +22,9 @@ from orchestrator.store.database import reading, writing
 from orchestrator.store.deployment import forget_moments, moment, note_moment
 
 DAILY, ANEW = "learned_daily_at", "learned_anew_at"
+TEACHING = ("events", "products", "prices")
+"""Kinds of records that change what there is to learn."""
+
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
 
 

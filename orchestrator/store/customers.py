@@ -14,7 +14,6 @@ from sqlalchemy import (
     delete,
     func,
     select,
-    text,
     update,
 )
 
@@ -28,6 +27,7 @@ from orchestrator.store.dialect import (
     one_column,
     upsert,
 )
+from orchestrator.store.one_by_one import one_by_one
 from orchestrator.tables import addresses, clocks, customers
 from orchestrator.tables.instant import to_micros
 from orchestrator.tables.json import rows
@@ -259,12 +259,8 @@ _MARK = (
 )
 
 
-_IN_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('shared addresses', 0))")
-
-
 def _mark_shared(connection: Connection, keys: Collection[str]) -> None:
     """Who has an address with somebody else. One writer after another, until each commits: two who
     bring the same new one at once would not see each other's."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_IN_TURN)
+    one_by_one(connection, "shared addresses")
     connection.execute(_MARK, {"wanted": one_column(keys)})

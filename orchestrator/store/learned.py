@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from orchestrator.store.dialect import insert_stored
+from orchestrator.store.one_by_one import one_by_one
 from orchestrator.tables import event_products, events, habits, pairs, prices, products
 from orchestrator.tables.base import Instant
 from orchestrator.tables.instant import later_by, micros
@@ -36,6 +37,9 @@ Basket = frozenset[int]
 _line = event_products.c
 LINES_AT_ONCE = 5_000
 """Fetched one by one, half of the time would go into the fetching."""
+
+LESSONS = "lessons"
+"""What is learned is written by one at a time: two of them would write the same rows."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1) // _MICROSECOND
@@ -57,6 +61,7 @@ class HabitRule:
 
 def replace_habits(connection: Connection, rule: HabitRule, since: datetime | None) -> None:
     """All habits anew, or those of customers and products that were bought `since`."""
+    one_by_one(connection, LESSONS)
     known = habits.delete()
     if since is not None:
         known = known.where(
@@ -164,6 +169,7 @@ def replace_pairs(
     connection: Connection, kind: str, found: Sequence[tuple[int, int, float]]
 ) -> None:
     """All pairs of a kind: a product, the other one, the strength."""
+    one_by_one(connection, LESSONS)
     connection.execute(delete(pairs).where(pairs.c.kind == kind))
     rows = [(kind, *pair) for pair in found]
     insert_stored(connection, pairs, ("kind", "product_id", "other_id", "strength"), rows)
@@ -220,4 +226,5 @@ def set_popularity(connection: Connection, bought: str, after: datetime, now: da
         .correlate(products)
         .scalar_subquery()
     )
+    one_by_one(connection, LESSONS)
     connection.execute(update(products).values(popularity=sold))

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text
 
 from orchestrator.flow.ingest import ingest_raw
+from orchestrator.flow.learn import learn_better, learn_habits, learn_pairs, learn_popularity
 from orchestrator.store.database import open_database, reading, writing
 from orchestrator.store.messages import lock_customers
 from orchestrator.tables import consents, customers
@@ -177,6 +178,31 @@ def test_of_two_prices_told_at_the_same_time_the_later_is_a_change(engine: Engin
     first.close()
     other.ends()
     assert rows(engine, "product_changes", "kind") == [("price",)]
+
+
+def test_two_who_learn_at_once_learn_the_same(engine: Engine) -> None:
+    """An import does, and `run` or a worker beside it."""
+    for product in ("chips", "salsa"):
+        take_in(engine, *of("products", {"id": product, "title": product, "category": product}))
+    both, alone = [{"product_id": "chips"}, {"product_id": "salsa"}], [{"product_id": "tea"}]
+    for day in range(1, 25):
+        bought = {"products": both if day < 13 else alone}
+        at = f"2017-10-{day:02}"
+        order = event(id=f"o{day}", name="Order Completed", at=at, properties=bought)
+        take_in(engine, *of("events", order))
+
+    def learn(connection: Connection) -> None:
+        for lesson in (learn_habits, learn_pairs, learn_better, learn_popularity):
+            lesson(connection, NOW, SHOP)
+
+    first = engine.connect()
+    with first.begin():
+        learn(first)
+        other = Other(engine, learn)
+    first.close()
+    other.ends()
+    assert len(rows(engine, "habits")) == 3
+    assert len(rows(engine, "pairs")) == 2
 
 
 def event(**words: Any) -> dict[str, Any]:

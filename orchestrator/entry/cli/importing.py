@@ -40,7 +40,7 @@ def import_(
     from orchestrator.entry.opening import open_store, read_shop
     from orchestrator.entry.settings import settings
     from orchestrator.flow.imports import import_file
-    from orchestrator.flow.lessons import learn_from_import
+    from orchestrator.flow.lessons import TEACHING, learn_from_import
     from orchestrator.model.errors import WrongUse
 
     where = settings(shop)
@@ -69,6 +69,8 @@ def import_(
                 break
             reports.append((file, report))
         at_once = not where.redis_url
+        if at_once and kind in TEACHING:
+            bar.learning()
         learn_from_import(engine, written, kind, clock.now(), at_once=at_once)
     if broken is not None and not reports:
         raise broken
@@ -131,6 +133,10 @@ class _Bar:
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
+
+    def learning(self) -> None:
+        """Every file is read, and what they teach is worked out."""
+        self._bar.add_task("learning from purchases", total=None, rows=self.rows)
 
     def of(self, file: Path) -> Any:
         """What to call as the import of a file goes on."""
