@@ -85,6 +85,12 @@ def test_the_door_leads_nowhere_else(room: Room, back: str) -> None:
     assert room.enter(back=back).headers["location"] == "/console"
 
 
+def test_a_stroke_too_many_leads_home(room: Room) -> None:
+    room.enter()
+    answer = room.get("/")
+    assert (answer.status, answer.headers["location"]) == (303, "/console")
+
+
 def test_behind_tls_the_cookie_stays_there(room: Room) -> None:
     form = {"name": "Ann", "key": KEY, "back": "/console"}
     answer = room.caller.post("/console/door", form, x_forwarded_proto="https")

@@ -242,7 +242,9 @@ class ConsolePages:
     # what all share
 
     def nothing(self, asked: Asked) -> Response:
-        """For an address that leads nowhere."""
+        """For an address that leads nowhere; with a stroke too many it leads home."""
+        if not asked.path["rest"]:
+            return RedirectResponse(HOME, 303, headers=self._styled.headers)
         raise NotFound("there is no such page")
 
     def sorry(self, session: Session | None, status: int, title: str, why: str) -> Response:
