@@ -23,7 +23,7 @@ from tests.cli.shop import NOW, ShopFolder
 from tests.feedback.site import Answer, Caller, serving
 from tests.support.databases import make_tables
 
-KEY = "a key of the console that nobody guesses"
+KEY = "a key of the console  that nobody guesses"
 
 
 class Room:

@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import insert, text, update
 
 from orchestrator.entry.settings import settings
 from orchestrator.entry.web.console import desk as module
@@ -18,8 +18,8 @@ from orchestrator.entry.web.console.desk import Desk
 from orchestrator.flow.load import load
 from orchestrator.model.errors import Broken
 from orchestrator.store.database import open_database
-from orchestrator.tables import versions
-from tests.cli.shop import ShopFolder
+from orchestrator.tables import feedback, versions
+from tests.cli.shop import NOW, ShopFolder
 from tests.console.room import KEY, Room, console
 from tests.feedback.site import Answer
 
@@ -74,7 +74,59 @@ def test_the_key_opens_it_and_leads_back(room: Room) -> None:
     cookie = answer.headers["set-cookie"]
     assert {"HttpOnly", "Path=/console", "SameSite=lax"} <= set(cookie.split("; "))
     assert "Ann Lee" in said(room.get(""))
-    room.caller.post("/console/leave", cookie=room.cookie)
+
+
+def test_who_leaves_is_outside(room: Room) -> None:
+    room.enter()
+    form = {"form": room.form()}
+    for given, cookie in (({}, room.cookie), (form, ""), ({"form": "0" * 64}, room.cookie)):
+        answer = room.caller.post("/console/leave", given, cookie=cookie)
+        assert "set-cookie" not in answer.headers, "somebody else's page ends no session"
+    answer = room.press("/leave")
+    assert (answer.status, answer.headers["location"]) == (303, "/console/door")
+    assert 'tactful_console=""' in answer.headers["set-cookie"]
+    assert f'value="{room.form()}"' in room.get("").text.partition("<main")[0]
+
+
+def test_nothing_on_the_way_is_kept(room: Room) -> None:
+    answers = [room.get("/customers?key=ann"), room.enter(back="/console/customers?key=ann")]
+    answers += [room.press("/leave"), room.press("/pause", what="everything")]
+    for answer in answers:
+        assert answer.status == 303
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_whose_clock_it_is_stands_on_every_page(room: Room) -> None:
+    room.enter()
+    for path in PAGES:
+        assert "All times are those of America/New_York." in said(room.get(path)), path
+
+
+def test_a_reason_with_spaces_of_several_kinds(room: Room) -> None:
+    room.enter()
+    given = {"what": "everything", "reason": " prix\u00a0erronés\u202f: 5\u00a0€\t"}
+    assert room.press("/pause", **given).status == 303
+    assert paused(room) == [("*", "prix erronés : 5 €, by Ann Lee")]
+
+
+def test_replies_that_are_more_than_are_shown(room: Room) -> None:
+    words = {"source": "outbox", "kind": "replied", "at": NOW, "received_at": NOW, "settled": True}
+    rows = [{**words, "event_key": f"r{n}", "detail": f"What? {n}."} for n in range(101)]
+    for connection in room.shop.database():
+        connection.execute(insert(feedback), rows[:100])
+    room.enter()
+    assert "more wait" not in said(room.get("/replies"))
+    for connection in room.shop.database():
+        connection.execute(insert(feedback), rows[100:])
+    page = said(room.get("/replies"))
+    assert "These are the 100 oldest; more wait behind them." in page
+    assert ("What? 99." in page, "What? 100." in page) == (True, False)
+    first, second = (str(one["id"]) for one in told(room, "replies")["replies"][:2])
+    assert room.press("/replies", id=first, means="stop").status == 303
+    answer = room.press("/replies", id=first, means="fine")
+    assert answer.status == 422
+    assert f"reply {first} waits no more" in said(answer)
+    assert room.press("/replies", id=second, means="fine").status == 303
 
 
 @pytest.mark.parametrize(

@@ -185,9 +185,9 @@ class Desk:
         """All about a message. Raises NotFound."""
         return explain_message(self.tactful(), id)
 
-    def replies(self) -> list[Reply]:
-        """What waits for a person."""
-        return replies(self.engine, self.shop(), REPLIES_MAX)
+    def replies(self, most: int = REPLIES_MAX) -> list[Reply]:
+        """What waits for a person, the oldest first."""
+        return replies(self.engine, self.shop(), most)
 
     def settle(self, id: int, *, is_end: bool, now: datetime) -> Read:
         """A reply as a person has understood it."""

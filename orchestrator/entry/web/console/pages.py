@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
 
-from orchestrator.entry.web.console.desk import Desk
+from orchestrator.entry.web.console.desk import REPLIES_MAX, Desk
 from orchestrator.entry.web.console.faults import meaning
 from orchestrator.entry.web.console.guard import NAME_CHARS_MAX, Session
 from orchestrator.entry.web.console.words import filters
@@ -198,14 +198,16 @@ class ConsolePages:
 
     def replies(self, asked: Asked) -> Response:
         """What waits for a person."""
-        return self._page("replies.html", asked, found=self._desk.replies())
+        found = self._desk.replies(REPLIES_MAX + 1)
+        more = len(found) > REPLIES_MAX
+        return self._page("replies.html", asked, found=found[:REPLIES_MAX], more=more)
 
     # buttons
 
     def pause(self, asked: Asked) -> Response:
         """Stop something."""
         what, _, name = asked.form.get("what", "").partition(" ")
-        reason = asked.form.get("reason", "").strip()
+        reason = asked.form.get("reason", "")
         by = f"by {asked.session.name}"
         self._desk.pause(what, name or None, f"{reason}, {by}" if reason else by, asked.now)
         return self._back(asked)
@@ -232,11 +234,12 @@ class ConsolePages:
         return self._back(asked)
 
     def settle(self, asked: Asked) -> Response:
-        """A reply was read."""
+        """A reply was read. Of two people who read it, the second learns that there was a first."""
         id, said = whole(asked.form.get("id", "")), asked.form.get("means", "")
         if id is None or said not in ("stop", "fine"):
             raise WrongUse("this is no reply")
-        self._desk.settle(id, is_end=said == "stop", now=asked.now)
+        if self._desk.settle(id, is_end=said == "stop", now=asked.now).unknown:
+            raise WrongUse(f"reply {id} waits no more: it was settled before, and stays as it was")
         return self._back(asked)
 
     # what all share
@@ -244,8 +247,12 @@ class ConsolePages:
     def nothing(self, asked: Asked) -> Response:
         """For an address that leads nowhere; with a stroke too many it leads home."""
         if not asked.path["rest"]:
-            return RedirectResponse(HOME, 303, headers=self._styled.headers)
+            return self.lead(HOME)
         raise NotFound("there is no such page")
+
+    def lead(self, to: str) -> Response:
+        """To another of our pages; kept nowhere, for an address may name a customer."""
+        return RedirectResponse(to, 303, headers=self._styled.headers)
 
     def sorry(self, session: Session | None, status: int, title: str, why: str) -> Response:
         """What went wrong, in a sentence."""
@@ -269,8 +276,7 @@ class ConsolePages:
 
     def _back(self, asked: Asked) -> Response:
         """The page is asked for anew, so that loading it again presses no button."""
-        back = asked.form.get("back", HOME)
-        return RedirectResponse(safe(back), 303, headers=self._styled.headers)
+        return self.lead(safe(asked.form.get("back", HOME)))
 
     def _page(
         self, template: str, asked: Asked | None, status: int = 200, **values: Any

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from orchestrator.entry import clock
@@ -110,7 +110,7 @@ class _Shown:
         name = " ".join(form.get("name", "").split())
         if not name.isprintable() or not name or not self._guard.is_key(form.get("key", "")):
             return self._pages.door(back, wrong=True)
-        inside = RedirectResponse(safe(form.get("back", HOME)), 303)
+        inside = self._pages.lead(safe(form.get("back", HOME)))
         inside.set_cookie(
             COOKIE,
             self._guard.begin(name, clock.now()),
@@ -122,10 +122,15 @@ class _Shown:
         )
         return inside
 
-    async def leave(self, _request: Request) -> Response:
-        """The cookie is taken back."""
-        outside = RedirectResponse(f"{HOME}/door", 303)
-        outside.delete_cookie(COOKIE, path=HOME)
+    async def leave(self, request: Request) -> Response:
+        """The cookie is taken back, unless somebody else's page asks for it."""
+        outside = self._pages.lead(f"{HOME}/door")
+        session = self._session(request, clock.now())
+        form = await _form_of(request)
+        if isinstance(form, Response):
+            return form
+        if session is not None and self._guard.is_form_of(session, form.get("form", "")):
+            outside.delete_cookie(COOKIE, path=HOME)
         return outside
 
     def page(self, page: Page) -> Callable[[Request], Any]:
@@ -136,7 +141,7 @@ class _Shown:
             session = self._session(request, now)
             if session is None:
                 back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-                return RedirectResponse(f"{HOME}/door?back={quote(back)}", 303)
+                return self._pages.lead(f"{HOME}/door?back={quote(back)}")
             asked = Asked(session, request.path_params, request.query_params, {}, now)
             return await self._answered(page, asked, self._turns)
 
@@ -154,7 +159,9 @@ class _Shown:
             if session is None or not self._guard.is_form_of(session, form.get("form", "")):
                 title, why = "Come in again", "Nothing was changed: this page was of another day."
                 return self._pages.sorry(session, 403, title, why)
-            asked = Asked(session, request.path_params, request.query_params, form, now)
+            # Keyboards write spaces of several kinds, and texts that are copied bring more.
+            said = {name: " ".join(value.split()) for name, value in form.items()}
+            asked = Asked(session, request.path_params, request.query_params, said, now)
             return await self._answered(press, asked, nullcontext())
 
         return answer
