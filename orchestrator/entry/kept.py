@@ -11,6 +11,9 @@ from typing import Generic, TypeVar
 
 Found = TypeVar("Found")
 
+FINDING = "finding"
+"""The name of a thread in which something is found."""
+
 
 class Kept(Generic[Found]):
     """What `find` finds, in a thread of its own.
@@ -38,7 +41,7 @@ class Kept(Generic[Found]):
         gets the one before then, if there is any. Raises what kept it from being found."""
         with self._turn:
             if self._finding is None and time.monotonic() >= self._until_s:
-                self._finding = Thread(target=self._look, name="finding", daemon=True)
+                self._finding = Thread(target=self._look, name=FINDING, daemon=True)
                 self._finding.start()
             aside = self._finding
         if aside is not None:

@@ -5,6 +5,7 @@ page = room.get("/campaigns")
 room.press("/pause", what="everything")
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from orchestrator.entry import clock
+from orchestrator.entry.kept import FINDING
 from orchestrator.entry.settings import settings
 from orchestrator.entry.web.app import Front, Site
 from orchestrator.entry.web.console.desk import Desk
@@ -83,6 +85,9 @@ def console(shop: ShopFolder, wait_s: float = 60.0, **more: Any) -> Iterator[Roo
         with serving(Site(engine, front=Front(loaded.settings.shop, **given))) as caller:
             yield Room(caller, shop)
     finally:
+        for thread in threading.enumerate():
+            if thread.name == FINDING:  # it gives its connection back first
+                thread.join(60)
         engine.dispose()
 
 
